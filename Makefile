@@ -1,0 +1,35 @@
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+DEMO_OUT := results/hese
+
+.PHONY: demo test check lint benchmark clean
+
+$(VENV)/installed: pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit("npinfer needs Python 3.11 or newer" if sys.version_info < (3, 11) else 0)'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable .
+	touch $@
+
+$(VENV)/tested: $(VENV)/installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[test]'
+	touch $@
+
+demo: $(VENV)/installed  ## fit the real HESE events with equal flavours and draw them
+	$(BIN)/npinfer fit icecube_hese --fix f_nuebar=0.16667 --out $(DEMO_OUT)
+
+test: lint  ## everything
+	$(BIN)/python -m pytest --cov --cov-report=term:skip-covered --cov-fail-under=90 --benchmark-disable -q
+
+check: lint  ## the fast part
+	$(BIN)/python -m pytest -m 'not slow' --benchmark-disable -q -x
+
+lint: $(VENV)/tested
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+benchmark: $(VENV)/tested  ## speed, as ratios within one run
+	$(BIN)/python -m pytest tests/benchmarks --benchmark-only -q
+
+clean:
+	rm -rf $(VENV) results build dist .pytest_cache .ruff_cache .mypy_cache .hypothesis .coverage

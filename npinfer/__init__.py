@@ -1,0 +1,51 @@
+"""Likelihoods for new physics in neutrino scattering."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+_HOME = {
+    "load": "npinfer.likelihood.catalogue",
+    "list_likelihoods": "npinfer.likelihood.catalogue",
+    "describe": "npinfer.likelihood.describe",
+    "fit": "npinfer.inference.fit",
+    "profile": "npinfer.inference.profile",
+    "interval": "npinfer.inference.interval",
+    "contour": "npinfer.inference.contour",
+    "validate": "npinfer.inference.validate",
+    "FitOptions": "npinfer.inference.minimise",
+    "RunOptions": "npinfer.inference.executor",
+    "load_result": "npinfer.core.result",
+    "generator": "npinfer.physics.registry",
+    "Weights": "npinfer.physics.registry",
+    "NpinferError": "npinfer.errors",
+}
+
+__all__ = sorted(_HOME)
+
+
+def __getattr__(name: str) -> Any:
+    """Public names are imported when they are first used."""
+    if name not in _HOME:
+        raise AttributeError(f"module 'npinfer' has no attribute {name!r}")
+    return getattr(import_module(_HOME[name]), name)
+
+
+def __dir__() -> list[str]:
+    return list(__all__)
+
+
+if TYPE_CHECKING:
+    from npinfer.core.result import load_result
+    from npinfer.errors import NpinferError
+    from npinfer.inference.contour import contour
+    from npinfer.inference.executor import RunOptions
+    from npinfer.inference.fit import fit
+    from npinfer.inference.interval import interval
+    from npinfer.inference.minimise import FitOptions
+    from npinfer.inference.profile import profile
+    from npinfer.inference.validate import validate
+    from npinfer.likelihood.catalogue import list_likelihoods, load
+    from npinfer.likelihood.describe import describe
+    from npinfer.physics.registry import Weights, generator

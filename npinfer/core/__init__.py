@@ -1,0 +1,1 @@
+"""The nouns of statistics: no physics, no fitting."""

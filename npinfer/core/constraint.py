@@ -1,0 +1,232 @@
+"""Constraints: auxiliary measurements of parameters, which enter the likelihood and fluctuate in toys."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from scipy.special import gammaln, xlogy
+
+from npinfer.errors import ConfigurationError, unknown
+
+KINDS = {
+    "normal": ("mean", "sigma"),
+    "two_sided_normal": ("mean", "sigma_up", "sigma_down"),
+    "log_normal": ("mean", "sigma"),
+    "poisson": ("count", "rate"),
+}
+
+
+@dataclass(frozen=True)
+class Constraint:
+    """One auxiliary measurement of one parameter.
+
+    kind "normal": `mean` was measured with standard deviation `sigma_up` = `sigma_down`.
+    kind "two_sided_normal": the parameter lies above the measured `mean` with `sigma_up`, below with `sigma_down`.
+    kind "log_normal": ln(mean) was measured with standard deviation sigma; the auxiliary datum is ln(mean).
+    kind "poisson": `mean` events were counted where `rate` times the parameter was expected.
+    """
+
+    kind: str
+    mean: float
+    sigma_up: float = 1.0
+    sigma_down: float = 1.0
+    rate: float = 1.0
+
+    @classmethod
+    def from_spec(cls, spec: Mapping[str, Mapping[str, float]]) -> Constraint:
+        """Read `{kind: {mean: ..., sigma: ...}}`; raises ConfigurationError.
+
+        >>> Constraint.from_spec({"normal": {"mean": 1.0, "sigma": 0.4}}).sigma_up
+        0.4
+        """
+        (kind, numbers), *more = spec.items()
+        if more or kind not in KINDS:
+            raise ConfigurationError(unknown("constraint kind", kind if not more else str(list(spec)), KINDS))
+        if set(numbers) != set(KINDS[kind]):
+            raise ConfigurationError(f"a {kind} constraint takes {', '.join(KINDS[kind])}; found {', '.join(numbers)}")
+        if not all(np.isfinite(v) for v in numbers.values()):
+            raise ConfigurationError(f"a {kind} constraint takes finite numbers; found {dict(numbers)}")
+        if kind == "poisson":
+            built = cls(kind, numbers["count"], rate=numbers["rate"])
+        else:
+            up, down = (numbers.get(k, numbers.get("sigma", 0.0)) for k in ("sigma_up", "sigma_down"))
+            built = cls(kind, numbers["mean"], up, down)
+        if min(built.sigma_up, built.sigma_down, built.rate) <= 0 or (kind in ("log_normal", "poisson") and built.mean < 0):
+            raise ConfigurationError(f"a {kind} constraint takes positive widths and rates; found {dict(numbers)}")
+        return built
+
+    def to_spec(self) -> dict[str, Any]:
+        """The inverse of `from_spec`."""
+        if self.kind == "poisson":
+            return {"poisson": {"count": self.mean, "rate": self.rate}}
+        if self.kind == "two_sided_normal":
+            return {self.kind: {"mean": self.mean, "sigma_up": self.sigma_up, "sigma_down": self.sigma_down}}
+        return {self.kind: {"mean": self.mean, "sigma": self.sigma_up}}
+
+    @property
+    def auxiliary(self) -> float:
+        """The measured auxiliary datum."""
+        return float(np.log(self.mean)) if self.kind == "log_normal" else self.mean
+
+    def width(self) -> tuple[float, float]:
+        """Standard deviation of the parameter below and above its measured value."""
+        if self.kind == "poisson":
+            sigma = float(np.sqrt(max(self.mean, 1.0)) / self.rate)
+            return sigma, sigma
+        scale = self.mean if self.kind == "log_normal" else 1.0
+        return self.sigma_down * scale, self.sigma_up * scale
+
+
+@dataclass(frozen=True)
+class Correlation:
+    """A correlated normal block: `means` of the parameters `names` measured with `covariance`."""
+
+    names: tuple[str, ...]
+    means: tuple[float, ...]
+    covariance: tuple[tuple[float, ...], ...]
+
+    def __post_init__(self) -> None:
+        matrix = np.asarray(self.covariance)
+        n = len(self.names)
+        if matrix.shape != (n, n) or len(self.means) != n:
+            raise ConfigurationError(f"the correlation of {', '.join(self.names)} needs {n} means and a {n}×{n} covariance")
+        if not np.allclose(matrix, matrix.T) or np.linalg.eigvalsh(matrix).min() <= 0:
+            raise ConfigurationError(f"the covariance of {', '.join(self.names)} is not symmetric and positive definite")
+
+
+class Constraints:
+    """All constraints of a likelihood, evaluated at once on a batch of parameter points.
+
+    The auxiliary data are one vector: first the single constraints in parameter order, then the correlated blocks.
+    Points have shape (batch, parameters), auxiliary data (auxiliary,) or (batch, auxiliary).
+    """
+
+    def __init__(
+        self, names: Sequence[str], single: Mapping[str, Constraint], correlations: Sequence[Correlation] = ()
+    ) -> None:
+        names = list(names)
+        chosen = [(i, single[n]) for i, n in enumerate(names) if n in single]
+        self.auxiliary_names = tuple(names[i] for i, _ in chosen) + tuple(n for c in correlations for n in c.names)
+        self.single = {names[i]: c for i, c in chosen}
+        self.correlations = tuple(correlations)
+        self.measured = np.array([c.auxiliary for _, c in chosen] + [m for c in correlations for m in c.means])
+        is_normal = np.array([c.kind != "poisson" for _, c in chosen], dtype=bool)
+        self._slot = np.flatnonzero(is_normal)
+        self._poisson_slot = np.flatnonzero(~is_normal)
+        where = np.array([i for i, _ in chosen], dtype=int)
+        self._index, self._poisson_index = where[self._slot], where[self._poisson_slot]
+        gaussian = [c for _, c in chosen if c.kind != "poisson"]
+        self._up = np.array([c.sigma_up for c in gaussian])
+        self._down = np.array([c.sigma_down for c in gaussian])
+        self._log = np.array([c.kind == "log_normal" for c in gaussian], dtype=bool)
+        self._any_log = bool(self._log.any())
+        self._norm = float(np.sum(np.log(2.0 / (self._up + self._down))) - 0.5 * len(gaussian) * np.log(2 * np.pi))
+        self._rate = np.array([c.rate for _, c in chosen if c.kind == "poisson"])
+        start = len(chosen)
+        self._blocks = []
+        for block in correlations:
+            stop = start + len(block.names)
+            matrix = np.asarray(block.covariance)
+            norm = -0.5 * (np.linalg.slogdet(matrix)[1] + len(block.names) * np.log(2 * np.pi))
+            index = np.array([names.index(n) for n in block.names])
+            self._blocks.append((index, slice(start, stop), np.linalg.inv(matrix), np.linalg.cholesky(matrix), norm))
+            start = stop
+
+    def __len__(self) -> int:
+        return len(self.measured)
+
+    def _residual(self, points: np.ndarray, auxiliary: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray | float]:
+        """(z, σ on the side the parameter lies, d ln or d identity) of the normal constraints."""
+        theta = points[:, self._index]
+        slope: np.ndarray | float = 1.0
+        if self._any_log:
+            positive = np.where(self._log, theta, 1.0)
+            with np.errstate(divide="ignore", invalid="ignore"):
+                theta = np.where(self._log, np.log(positive), theta)
+                slope = 1.0 / positive
+        distance = theta - auxiliary[..., self._slot]
+        sigma = np.where(distance > 0, self._up, self._down)
+        return distance / sigma, sigma, slope
+
+    def logpdf_terms(self, points: np.ndarray, auxiliary: np.ndarray) -> np.ndarray:
+        """ln density of the auxiliary data, normalisation included, shape (batch,)."""
+        z, _, _ = self._residual(points, auxiliary)
+        total = self._norm - 0.5 * np.einsum("bi,bi->b", z, z)
+        if len(self._rate):
+            expected = points[:, self._poisson_index] * self._rate
+            counted = auxiliary[..., self._poisson_slot]
+            total = total + np.sum(xlogy(counted, expected) - expected - gammaln(counted + 1.0), axis=-1)
+        for index, part, inverse, _, norm in self._blocks:
+            d = points[:, index] - auxiliary[..., part]
+            total = total + norm - 0.5 * np.einsum("bi,ij,bj->b", d, inverse, d)
+        return total
+
+    def saturated(self, auxiliary: np.ndarray) -> np.ndarray:
+        """ln density at parameters that match every auxiliary datum, shape (batch,)."""
+        counted = auxiliary[..., self._poisson_slot]
+        poisson = np.sum(xlogy(counted, counted) - counted - gammaln(counted + 1.0), axis=-1)
+        return poisson + self._norm + sum(block[-1] for block in self._blocks)
+
+    def gradient(self, points: np.ndarray, auxiliary: np.ndarray) -> np.ndarray:
+        """d logpdf / d parameters, shape (batch, parameters)."""
+        result = np.zeros(points.shape)
+        z, sigma, slope = self._residual(points, auxiliary)
+        result[:, self._index] = -z / sigma * slope
+        if len(self._rate):
+            with np.errstate(divide="ignore"):
+                ratio = auxiliary[..., self._poisson_slot] / points[:, self._poisson_index]
+            result[:, self._poisson_index] += ratio - self._rate
+        for index, part, inverse, _, _ in self._blocks:
+            result[:, index] -= (points[:, index] - auxiliary[..., part]) @ inverse
+        return result
+
+    def information(self, points: np.ndarray, auxiliary: np.ndarray) -> np.ndarray:
+        """Expected information, shape (batch, parameters, parameters)."""
+        n, p = points.shape
+        result = np.zeros((n, p, p))
+        _, sigma, slope = self._residual(points, auxiliary)
+        result[:, self._index, self._index] = (slope / sigma) ** 2
+        if len(self._rate):
+            i = self._poisson_index
+            result[:, i, i] += self._rate / np.maximum(points[:, i], 1e-12)
+        for index, _, inverse, _, _ in self._blocks:
+            result[:, index[:, None], index[None, :]] += inverse
+        return result
+
+    def pulls(self, points: np.ndarray, auxiliary: np.ndarray) -> np.ndarray:
+        """(parameter − measured)/σ for every auxiliary datum, shape (batch, auxiliary)."""
+        result = np.zeros((len(points), len(self)))
+        result[:, self._slot] = self._residual(points, auxiliary)[0]
+        if len(self._rate):
+            counted = auxiliary[..., self._poisson_slot]
+            difference = points[:, self._poisson_index] * self._rate - counted
+            result[:, self._poisson_slot] = difference / np.sqrt(np.maximum(counted, 1.0))
+        for index, part, _, lower, _ in self._blocks:
+            sigma = np.sqrt(np.diag(lower @ lower.T))
+            result[:, part] = (points[:, index] - auxiliary[..., part]) / sigma
+        return result
+
+    def expected(self, points: np.ndarray) -> np.ndarray:
+        """The auxiliary data of an Asimov set with its truth at `points`, shape (batch, auxiliary)."""
+        result = np.zeros((len(points), len(self)))
+        theta = points[:, self._index]
+        result[:, self._slot] = np.where(self._log, np.log(np.where(self._log, theta, 1.0)), theta)
+        result[:, self._poisson_slot] = points[:, self._poisson_index] * self._rate
+        for index, part, _, _, _ in self._blocks:
+            result[:, part] = points[:, index]
+        return result
+
+    def sample(self, points: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        """Fluctuated auxiliary data with the truth at `points`, shape (batch, auxiliary)."""
+        result = self.expected(points)
+        shape = (len(points), len(self._slot))
+        step = np.abs(rng.standard_normal(shape))
+        below = rng.random(shape) < self._up / (self._up + self._down)  # a measurement below its truth has sigma_up
+        result[:, self._slot] += np.where(below, -self._up, self._down) * step
+        result[:, self._poisson_slot] = rng.poisson(result[:, self._poisson_slot])
+        for _, part, _, lower, _ in self._blocks:
+            result[:, part] += rng.standard_normal((len(points), len(lower))) @ lower.T
+        return result

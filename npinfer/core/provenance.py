@@ -1,0 +1,72 @@
+"""Provenance: what a number was made of."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import platform
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from importlib.metadata import PackageNotFoundError, version
+from typing import Any
+
+PACKAGES = ("npinfer", "numpy", "scipy", "iminuit")
+
+
+@dataclass(frozen=True)
+class Description:
+    """What a likelihood is, carried by every result that comes from it.
+
+    kind: "real", "asimov" or "summary"; status: "published", "approximate" or "illustrative".
+    digests: of the specification, the data files and the configuration.
+    """
+
+    name: str
+    title: str = ""
+    kind: str = "real"
+    status: str = "illustrative"
+    dataset: str = ""
+    reference: Mapping[str, str] = field(default_factory=dict)
+    configuration: Mapping[str, Any] = field(default_factory=dict)
+    digests: Mapping[str, str] = field(default_factory=dict)
+    source: str = ""
+
+    def small_print(self) -> str:
+        """One line that says what kind of numbers these are."""
+        reference = ", ".join(f"{k}:{v}" for k, v in self.reference.items())
+        return f"{self.name} · kind {self.kind} · status {self.status}" + (f" · {reference}" if reference else "")
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """Versions, digests, seed and command behind a result."""
+
+    versions: Mapping[str, str]
+    digests: Mapping[str, str]
+    seed: int | None = None
+    command: str = ""
+
+    @classmethod
+    def record(cls, description: Description, *, seed: int | None = None, command: str = "") -> Provenance:
+        """What is known now."""
+        return cls(versions(), dict(description.digests), seed, command)
+
+
+def versions() -> dict[str, str]:
+    """Versions of this package, of those its numbers depend on, and of Python."""
+    found = {"python": platform.python_version()}
+    for name in PACKAGES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = "not installed"
+    return found
+
+
+def digest(content: Any) -> str:
+    """sha256 of a JSON-able object, independent of the order of its keys.
+
+    >>> digest({"a": 1, "b": 2}) == digest({"b": 2, "a": 1})
+    True
+    """
+    return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()

@@ -1,0 +1,26 @@
+"""Results: frozen answers that save and load. Every verb returns one."""
+
+from npinfer.core.result.base import Result, Status, load_result
+from npinfer.core.result.contour import Contour, Region
+from npinfer.core.result.fit import ChannelView, FitResult, Quantity
+from npinfer.core.result.interval import Interval, Segment
+from npinfer.core.result.scan import Scan
+from npinfer.core.result.validation import Check, Validation
+from npinfer.core.table import Table
+
+__all__ = [
+    "ChannelView",
+    "Check",
+    "Contour",
+    "FitResult",
+    "Interval",
+    "Quantity",
+    "Region",
+    "Result",
+    "Scan",
+    "Segment",
+    "Status",
+    "Table",
+    "Validation",
+    "load_result",
+]

@@ -1,0 +1,64 @@
+"""The result of an interval."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+from npinfer.core.result.base import Result
+from npinfer.core.result.fit import Quantity
+from npinfer.core.table import Table
+
+
+@dataclass(frozen=True)
+class Segment:
+    """A piece of an interval; an end at a bound of the parameter was not crossed by the likelihood."""
+
+    lower: float
+    upper: float
+    lower_at_bound: bool = False
+    upper_at_bound: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Interval(Result):
+    """Where delta_twice_nll of the profile stays below its threshold.
+
+    segments: its pieces in increasing order; lower, upper: their hull; best: the value at the maximum.
+    """
+
+    verb: ClassVar[str] = "interval"
+    quantity: Quantity
+    cl: float
+    threshold: float
+    best: float
+    segments: tuple[Segment, ...]
+    calibration: str
+    fixed: Mapping[str, float]
+    data_kind: str
+
+    @property
+    def lower(self) -> float:
+        return self.segments[0].lower
+
+    @property
+    def upper(self) -> float:
+        return self.segments[-1].upper
+
+    def describe(self) -> str:
+        """One sentence."""
+        said = " and ".join(_say(s) for s in self.segments)
+        unit = f" {self.quantity.unit}" if self.quantity.unit else ""
+        return f"{self.quantity.name} = {self.best:.4g}{unit}, {100 * self.cl:g} % interval {said} ({self.calibration})"
+
+    def table(self) -> Table:
+        rows = tuple((s.lower, s.upper, "bound" if s.lower_at_bound else "", "bound" if s.upper_at_bound else "") for s in self.segments)
+        fixed = ", ".join(f"{k}={v:g}" for k, v in self.fixed.items())
+        notes = (self.describe(), *([f"fixed: {fixed}"] if fixed else []), self.description.small_print())
+        return Table(f"interval of {self.quantity.name} ({self.data_kind} data)", ("lower", "upper", "lower end", "upper end"), rows, notes)
+
+
+def _say(segment: Segment) -> str:
+    low = f"[{segment.lower:.4g}{' (bound)' if segment.lower_at_bound else ''}"
+    return f"{low}, {segment.upper:.4g}{' (bound)' if segment.upper_at_bound else ''}]"

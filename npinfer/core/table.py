@@ -1,0 +1,71 @@
+"""Tables: how a result is shown in text and saved as CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from npinfer.errors import OutputError
+
+
+@dataclass(frozen=True)
+class Table:
+    """Rows under named columns, a title above and notes below.
+
+    >>> print(Table("fit", ("name", "value"), (("a", 1.0), ("bb", None))))
+    fit
+    name  value
+    a     1
+    bb    –
+    """
+
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[Any, ...], ...]
+    notes: tuple[str, ...] = ()
+
+    def cells(self) -> list[list[str]]:
+        """The rows as text."""
+        return [[show(v) for v in row] for row in self.rows]
+
+    def __str__(self) -> str:
+        lines = [list(self.columns), *self.cells()]
+        widths = [max(len(line[i]) for line in lines) for i in range(len(self.columns))]
+        body = ["  ".join(c.ljust(w) for c, w in zip(line, widths, strict=True)).rstrip() for line in lines]
+        return "\n".join([self.title, *body, *self.notes])
+
+    def csv(self) -> str:
+        """The table as CSV with full precision."""
+        stream = io.StringIO()
+        writer = csv.writer(stream, lineterminator="\n")
+        writer.writerow(self.columns)
+        writer.writerows([["" if v is None else v for v in row] for row in self.rows])
+        return stream.getvalue()
+
+    def save(self, path: str | Path) -> Path:
+        """Write the CSV; raises OutputError."""
+        return write_text(Path(path), self.csv())
+
+
+def show(value: Any) -> str:
+    """A number with four significant digits, anything else as it is, a dash for nothing."""
+    if value is None or value != value:
+        return "–"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def write_text(path: Path, text: str) -> Path:
+    """Write a file in one step, so that it is never seen half-written; raises OutputError."""
+    part = path.with_name(f".{path.name}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        part.write_text(text, encoding="utf-8")
+        part.replace(path)
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be written: {error.strerror}; choose another folder with --out") from None
+    return path

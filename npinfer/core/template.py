@@ -1,0 +1,54 @@
+"""Templates: expected counts on named channels, split by sample."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from npinfer.core.axis import Axis
+
+
+@dataclass(frozen=True)
+class Channel:
+    """A histogram of the data: its name, axes and statistic. Bins are flattened in C order of the axes."""
+
+    name: str
+    axes: tuple[Axis, ...]
+    statistic: str = "poisson"
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return tuple(a.bins for a in self.axes)
+
+    @property
+    def bins(self) -> int:
+        return int(np.prod(self.shape))
+
+
+@dataclass(frozen=True)
+class Template(Mapping[str, np.ndarray]):
+    """Expected counts by channel, (bins,) or (batch, bins), and by sample.
+
+    `template["cascade"]` is the sum; `template.samples["astro"]["cascade"]` one part of it.
+    """
+
+    samples: Mapping[str, Mapping[str, np.ndarray]]
+    channels: tuple[str, ...]
+
+    def __getitem__(self, channel: str) -> np.ndarray:
+        if channel not in self.channels:
+            raise KeyError(channel)
+        return np.sum([counts[channel] for counts in self.samples.values()], axis=0)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.channels)
+
+    def __len__(self) -> int:
+        return len(self.channels)
+
+    def total(self, sample: str | None = None) -> float | np.ndarray:
+        """Expected counts summed over all bins, of one sample or of all."""
+        chosen = self.samples.values() if sample is None else [self.samples[sample]]
+        return np.sum([np.sum(counts, axis=-1) for part in chosen for counts in part.values()], axis=0)

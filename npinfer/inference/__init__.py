@@ -1,0 +1,1 @@
+"""Verbs: questions asked of a likelihood, each answered by a result."""

@@ -1,0 +1,52 @@
+"""contour: regions of two parameters from a profile scan."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import contourpy
+import numpy as np
+
+from npinfer.core import wilks
+from npinfer.core.provenance import Provenance
+from npinfer.core.result import Contour, Region, Scan
+from npinfer.errors import InferenceError
+
+
+def contour(scan: Scan, *, cl: Sequence[float] = (0.68, 0.95)) -> Contour:
+    """The regions where delta_twice_nll stays below the joint thresholds of two parameters (Wilks' theorem).
+
+    `cl` is the joint probability enclosed: 0.68 is delta_twice_nll < 2.28. Raises InferenceError for a scan that is
+    not of two parameters or is incomplete.
+    """
+    if len(scan.names) != 2 or min(scan.delta_twice_nll.shape) < 2:
+        raise InferenceError(f"a contour needs a scan of two parameters with at least 2 × 2 points; this one is of {', '.join(scan.names)}")
+    if not scan.complete:
+        raise InferenceError("the scan is incomplete: finish it before drawing contours")
+    cl = (cl,) if isinstance(cl, float) else cl
+    return Contour(
+        description=scan.description,
+        provenance=Provenance.record(scan.description),
+        names=scan.names,
+        quantities={n: scan.quantities[n] for n in scan.names},
+        regions=tuple(_region(scan, float(level)) for level in sorted(cl)),
+        best={n: scan.best[n] for n in scan.names},
+        calibration="Wilks' theorem, 2 degrees of freedom; not calibrated with toys",
+        data_kind=scan.data_kind,
+    )
+
+
+def _region(scan: Scan, cl: float) -> Region:
+    """Closed paths around the region: the scan is surrounded by a wall, so that the region ends at the grid's edge."""
+    threshold = wilks.threshold(cl, 2)
+    x, y = scan.grid.values()
+    heights = scan.delta_twice_nll
+    inside = heights <= threshold
+    touches = bool(inside[[0, -1]].any() or inside[:, [0, -1]].any())
+    wall = 10 * threshold + 10
+    padded = np.pad(np.minimum(heights, wall), 1, constant_values=wall)
+    wide_x, wide_y = (np.r_[v[0] - 1e-6 * np.ptp(v), v, v[-1] + 1e-6 * np.ptp(v)] for v in (x, y))
+    lines = contourpy.contour_generator(wide_x, wide_y, padded.T).lines(threshold)
+    low, high = (x[0], y[0]), (x[-1], y[-1])
+    paths = tuple(np.clip(np.asarray(path), low, high) for path in lines)
+    return Region(cl, threshold, paths, touches)

@@ -1,0 +1,150 @@
+"""interval: where the profile likelihood ratio of one parameter stays below a threshold."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from npinfer.core import wilks
+from npinfer.core.provenance import Provenance
+from npinfer.core.result import Interval, Quantity, Segment
+from npinfer.errors import ConfigurationError, InferenceError, ParameterError, unknown
+from npinfer.inference.fit import best_fit, covariance_at, full_names
+from npinfer.inference.minimise import FitOptions, Minima, free_mask, minimise, start_points
+
+METHODS = ("profile",)
+GRID_POINTS = 41  # of the first look; every crossing is then refined
+WIDENINGS = 12
+
+
+def interval(
+    likelihood: Any,
+    name: str,
+    *,
+    cl: float = 0.68,
+    method: str = "profile",
+    fixed: Mapping[str, float] | None = None,
+    options: FitOptions = FitOptions(),
+) -> Interval:
+    """The values of a parameter with a profile likelihood ratio below the threshold of Wilks' theorem.
+
+    A profile with several minima gives several segments; an end at a bound of the parameter is said to be one.
+    Raises ParameterError, InferenceError or ConfigurationError.
+    """
+    wilks.check_cl(cl)
+    if method not in METHODS:
+        raise ConfigurationError(unknown("interval method", method, METHODS))
+    parameter = likelihood.parameters[name]
+    fixed = full_names(likelihood, fixed)
+    if parameter.name in fixed:
+        raise ParameterError(f"parameter {parameter.name!r} is fixed: an interval needs it free")
+    curve = _Curve(likelihood, parameter.name, fixed, options)
+    threshold = wilks.threshold(cl)
+    segments = curve.segments(threshold)
+    return Interval(
+        description=likelihood.description,
+        provenance=Provenance.record(likelihood.description),
+        quantity=Quantity.of(parameter),
+        cl=cl,
+        threshold=threshold,
+        best=curve.best,
+        segments=segments,
+        calibration="Wilks' theorem, 1 degree of freedom; not calibrated with toys",
+        fixed=fixed,
+        data_kind=likelihood.data.kind,
+    )
+
+
+class _Curve:
+    """The profile of one parameter, evaluated where it is asked for, many points at once."""
+
+    def __init__(self, likelihood: Any, name: str, fixed: Mapping[str, float], options: FitOptions) -> None:
+        self.likelihood, self.options = likelihood, options
+        self.index = likelihood.parameters.index(name)
+        self.low, self.high = likelihood.parameters[name].bounds
+        minima, all_free = best_fit(likelihood, fixed, None, options)
+        self.free = free_mask(likelihood, {**fixed, name: 0.0})
+        self._take(minima)
+        covariance, kept = covariance_at(likelihood, minima.points, all_free)
+        at = np.flatnonzero(kept == self.index)
+        width = self.high - self.low
+        self.sigma = float(np.sqrt(max(covariance[at[0], at[0]], 0.0))) if len(at) else 0.05 * width
+        self.sigma = min(max(self.sigma, 1e-6 * width), width)
+        for group in likelihood.parameters.simplexes():
+            if self.index in group:
+                others = [i for i in group if i != self.index and likelihood.parameters.names[i] in fixed]
+                self.high = min(self.high, 1.0 - float(minima.points[0][others].sum()))
+
+    def _take(self, minima: Minima) -> None:
+        self.minimum, self.point = float(minima.nll[0]), minima.points[0]
+        self.best = float(self.point[self.index])
+
+    def __call__(self, values: np.ndarray) -> np.ndarray:
+        """delta_twice_nll at values of the parameter; a lower minimum than the best fit becomes the best fit."""
+        starts = start_points(self.likelihood, self.point, self.free, self.options)
+        points = []
+        for start in starts:
+            rows = np.tile(start, (len(values), 1))
+            rows[:, self.index] = values
+            points.append(self._inside(rows))
+        minima = minimise(self.likelihood, self.likelihood.pack(None), points, self.free, self.options)
+        if minima.nll.min() < self.minimum - 1e-7:
+            i = int(np.argmin(minima.nll))
+            self._take(Minima(minima.points[i : i + 1], minima.nll[i : i + 1], minima.edm[i : i + 1], minima.valid[i : i + 1]))
+        return np.maximum(2 * (minima.nll - self.minimum), 0.0)
+
+    def _inside(self, rows: np.ndarray) -> np.ndarray:
+        """Shrink the free members of a simplex where a held value leaves them too little room."""
+        for group in self.likelihood.parameters.simplexes():
+            held = [i for i in group if not self.free[i]]
+            movable = [i for i in group if self.free[i]]
+            room, total = 1.0 - rows[:, held].sum(axis=1), rows[:, movable].sum(axis=1)
+            shrink = np.where(total > room, room / np.maximum(total, 1e-300), 1.0)
+            rows[:, movable] *= shrink[:, None]
+        return rows
+
+    def segments(self, threshold: float) -> tuple[Segment, ...]:
+        """The pieces below the threshold, refined to a millionth of the threshold."""
+        reach = 3.0 * np.sqrt(threshold) * self.sigma
+        for _ in range(WIDENINGS):
+            low, high = max(self.low, self.best - reach), min(self.high, self.best + reach)
+            grid = np.union1d(np.linspace(low, high, GRID_POINTS), [np.clip(self.best, low, high)])
+            before = self.minimum
+            heights = self(grid)
+            if self.minimum < before - 1e-7:  # a better minimum turned up: look again from there
+                continue
+            open_low, open_high = heights[0] < threshold and low > self.low, heights[-1] < threshold and high < self.high
+            if not (open_low or open_high):
+                return self._pieces(grid, heights, threshold)
+            reach *= 2.5
+        raise InferenceError(f"no interval of {self.likelihood.parameters.names[self.index]} found: its profile does not settle; profile it on a grid")
+
+    def _pieces(self, grid: np.ndarray, heights: np.ndarray, threshold: float) -> tuple[Segment, ...]:
+        below = heights < threshold
+        starts = np.flatnonzero(below & ~np.r_[False, below[:-1]])
+        stops = np.flatnonzero(below & ~np.r_[below[1:], False])
+        rising, falling = stops[stops < len(grid) - 1], starts[starts > 0]
+        inner, outer = np.r_[falling, rising], np.r_[falling - 1, rising + 1]
+        crossings = self._cross(grid[inner], heights[inner], grid[outer], heights[outer], threshold)
+        lower, upper = crossings[: len(falling)].tolist(), crossings[len(falling) :].tolist()
+        at_low, at_high = bool(below[0]), bool(below[-1])
+        lower, upper = ([float(grid[0])] if at_low else []) + lower, upper + ([float(grid[-1])] if at_high else [])
+        last = len(lower) - 1
+        return tuple(Segment(lo, hi, at_low and k == 0, at_high and k == last) for k, (lo, hi) in enumerate(zip(lower, upper, strict=True)))
+
+    def _cross(self, inside: np.ndarray, low: np.ndarray, outside: np.ndarray, high: np.ndarray, threshold: float) -> np.ndarray:
+        """Where the profile crosses the threshold between points inside and outside, all crossings at once."""
+        a, fa, b, fb = inside.copy(), np.sqrt(low) - np.sqrt(threshold), outside.copy(), np.sqrt(high) - np.sqrt(threshold)
+        for step in range(60):
+            if not len(a) or (np.abs(b - a) <= 1e-9 * (1e-3 + np.abs(a))).all():
+                break
+            secant = b - fb * (b - a) / np.where(fb - fa == 0, 1.0, fb - fa)
+            middle = np.where(step % 3 == 2, 0.5 * (a + b), np.where(np.isfinite(secant), secant, 0.5 * (a + b)))
+            f = np.sqrt(self(middle)) - np.sqrt(threshold)
+            if (np.abs(f) < 1e-7).all():
+                return middle
+            a, fa = np.where(f < 0, middle, a), np.where(f < 0, f, fa)
+            b, fb = np.where(f < 0, b, middle), np.where(f < 0, fb, f)
+        return 0.5 * (a + b)

@@ -1,0 +1,269 @@
+"""The minimiser: many problems at once, inside bounds.
+
+At most a dozen Fisher steps with an active set, then Newton steps with the observed information, then MIGRAD for what
+is left. Each problem has its own damping (Levenberg–Marquardt), so that one hard problem does not slow the others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from npinfer.errors import ConfigurationError, InferenceError, unknown
+from npinfer.inference.coordinates import Coordinates
+
+FISHER_STEPS = 12
+NEWTON_STEPS = 25
+CHUNK = 128  # points evaluated together: larger batches fall out of the cache
+MINIMISERS = ("native", "migrad")
+
+
+@dataclass(frozen=True)
+class FitOptions:
+    """How to minimise.
+
+    minimiser: "native", or "migrad" for iminuit's; tolerance: on the estimated distance to the minimum (EDM) of
+    −ln of the density; starts: whether further start values of the parameters are tried.
+    """
+
+    minimiser: str = "native"
+    tolerance: float = 1e-9
+    starts: bool = True
+
+    def __post_init__(self) -> None:
+        if self.minimiser not in MINIMISERS:
+            raise ConfigurationError(unknown("minimiser", self.minimiser, MINIMISERS))
+        if not 0 < self.tolerance < 1:
+            raise ConfigurationError(f"the minimiser's tolerance is between 0 and 1; found {self.tolerance:g}")
+
+
+@dataclass(frozen=True)
+class Minima:
+    """The minima of a batch of problems: points (batch, parameters), −ln density, EDM and convergence, each (batch,)."""
+
+    points: np.ndarray
+    nll: np.ndarray
+    edm: np.ndarray
+    valid: np.ndarray
+
+    def better(self, other: Minima) -> Minima:
+        """Row by row the lower of two minima; of equal ones a converged one."""
+        wins = (other.nll < self.nll - 1e-12) | ((other.nll < self.nll + 1e-12) & other.valid & ~self.valid)
+        pick = lambda a, b: np.where(wins.reshape(-1, *(1,) * (a.ndim - 1)), b, a)  # noqa: E731
+        return Minima(*(pick(getattr(self, f), getattr(other, f)) for f in ("points", "nll", "edm", "valid")))
+
+
+def free_mask(likelihood: Any, fixed: Mapping[str, float]) -> np.ndarray:
+    """Which parameters are free: neither fixed here nor by declaration, (parameters,)."""
+    free = ~likelihood.parameters.fixed
+    for name in fixed:
+        free[likelihood.parameters.index(name)] = False
+    return free
+
+
+def start_points(likelihood: Any, base: np.ndarray, free: np.ndarray, options: FitOptions) -> np.ndarray:
+    """The start points of one problem, (starts, parameters): `base`, then each further start value on its own."""
+    points = [base]
+    for i, parameter in enumerate(likelihood.parameters):
+        for value in parameter.starts if free[i] and options.starts else ():
+            points.append(np.where(np.arange(len(base)) == i, value, base))
+    return np.array(points)
+
+
+def minimise(likelihood: Any, packed: Any, starts: Sequence[np.ndarray], free: np.ndarray, options: FitOptions) -> Minima:
+    """Minimise −ln density for a batch of data sets, from each of several (batch, parameters) start points.
+
+    Parameters that are not `free` stay where the start points have them. Raises InferenceError where no start point
+    has a finite density.
+    """
+    found = None
+    for start in starts:
+        minima = _migrad(likelihood, packed, start, free, options) if options.minimiser == "migrad" else _native(likelihood, packed, start, free, options)
+        found = minima if found is None else found.better(minima)
+    assert found is not None
+    if np.isinf(found.nll).all():
+        raise InferenceError(f"{likelihood.name}: the data have probability zero at every start point; free a parameter or start elsewhere")
+    return found
+
+
+def _native(likelihood: Any, packed: Any, start: np.ndarray, free: np.ndarray, options: FitOptions) -> Minima:
+    coordinates = Coordinates(likelihood.parameters, free, start)
+    state = _Descent(likelihood, packed, coordinates, coordinates.to_box(start), options)
+    state.run(_fisher, FISHER_STEPS)
+    state.run(_observed, NEWTON_STEPS)
+    minima = state.minima()
+    left = np.flatnonzero(~minima.valid)
+    if len(left):
+        polished = _migrad(likelihood, packed.take(left), minima.points[left], free, options)
+        best = Minima(minima.points[left], minima.nll[left], minima.edm[left], minima.valid[left]).better(polished)
+        for field in ("points", "nll", "edm", "valid"):
+            getattr(minima, field)[left] = getattr(best, field)
+    return minima
+
+
+class _Descent:
+    """A batch of descents in minimiser coordinates."""
+
+    def __init__(self, likelihood: Any, packed: Any, coordinates: Coordinates, x: np.ndarray, options: FitOptions) -> None:
+        self.likelihood, self.packed, self.coordinates, self.options = likelihood, packed, coordinates, options
+        self.free = coordinates.free
+        self.x = np.clip(x, coordinates.lower, coordinates.upper)
+        self.x[:, ~self.free] = x[:, ~self.free]
+        self.nll, self.gradient, self.information = self.evaluate(self.x, np.arange(len(x)))
+        self.damping = np.zeros(len(x))
+        self.edm = np.full(len(x), np.inf)
+        self.valid = np.zeros(len(x), dtype=bool)
+
+    def evaluate(self, x: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """−ln density, gradient and expected information at coordinates of the problems `rows`, in chunks."""
+        parts = []
+        for i in range(0, len(x), CHUNK):
+            part, where = x[i : i + CHUNK], rows[i : i + CHUNK]
+            at = self.coordinates.take(where)
+            value, gradient, information = self.likelihood.expansion(at.to_parameters(part), self.packed.take(where))
+            parts.append((-value, *at.pull_back(part, -gradient, information)))
+        nll, gradient, information = (np.concatenate(p) for p in zip(*parts, strict=True))
+        return np.where(np.isnan(nll), np.inf, nll), gradient, information
+
+    def run(self, metric: Callable[[_Descent, np.ndarray], np.ndarray], steps: int) -> None:
+        """Damped steps of the problems that have not converged, with the curvature that `metric` gives."""
+        curvature: dict[int, np.ndarray] = {}
+        for _ in range(steps):
+            rows = np.flatnonzero(~self.valid & np.isfinite(self.nll))
+            fresh = np.array([r for r in rows if r not in curvature], dtype=int)
+            if len(fresh):
+                curvature |= dict(zip(fresh.tolist(), metric(self, fresh), strict=True))
+            if not len(rows):
+                return
+            held = self.held(rows)
+            matrix = np.array([curvature[r] for r in rows.tolist()])
+            plain, _ = _solve(matrix, self.gradient[rows], held, np.zeros(len(rows)))
+            self.edm[rows] = -0.5 * np.einsum("ni,ni->n", plain, np.where(held, 0.0, self.gradient[rows]))
+            positive = self.edm[rows] >= 0
+            self.valid[rows] = positive & (self.edm[rows] < self.options.tolerance)
+            on = ~self.valid[rows]
+            rows, matrix, held = rows[on], matrix[on], held[on]
+            if not len(rows):
+                return
+            for r in self.step(rows, matrix, held):
+                curvature.pop(r, None)
+
+    def held(self, rows: np.ndarray) -> np.ndarray:
+        """Coordinates that do not move: fixed, or at a bound with the gradient pushing out."""
+        x, g = self.x[rows], self.gradient[rows]
+        low, high = self.coordinates.lower, self.coordinates.upper
+        return ~self.free | ((x <= low) & (g > 0)) | ((x >= high) & (g < 0))
+
+    def step(self, rows: np.ndarray, matrix: np.ndarray, held: np.ndarray) -> list[int]:
+        """Try one damped step of each problem; gives the problems that moved."""
+        move, sound = _solve(matrix, self.gradient[rows], held, self.damping[rows])
+        trial = np.clip(self.x[rows] + move, self.coordinates.lower, self.coordinates.upper)
+        trial = np.where(held | ~self.free, self.x[rows], trial)
+        nll, gradient, information = self.evaluate(trial, rows)
+        descent = np.einsum("ni,ni->n", self.gradient[rows], trial - self.x[rows])
+        good = sound & (nll <= self.nll[rows] + 1e-4 * np.minimum(descent, 0.0) + 1e-13 * np.abs(nll))
+        moved = rows[good]
+        self.x[moved], self.nll[moved] = trial[good], nll[good]
+        self.gradient[moved], self.information[moved] = gradient[good], information[good]
+        self.damping[moved] = np.where(self.damping[moved] < 1e-4, 0.0, self.damping[moved] / 10)
+        stuck = rows[~good]
+        self.damping[stuck] = np.minimum(np.maximum(self.damping[stuck] * 10, 1e-3), 1e8)
+        return moved.tolist()
+
+    def minima(self) -> Minima:
+        points = self.coordinates.to_parameters(self.x)
+        return Minima(points, self.nll.copy(), self.edm.copy(), self.valid.copy())
+
+
+def _fisher(state: _Descent, rows: np.ndarray) -> np.ndarray:
+    return state.information[rows]
+
+
+def _observed(state: _Descent, rows: np.ndarray) -> np.ndarray:
+    """Observed information by central differences of the gradient, (rows, p, p), in the minimiser's coordinates."""
+    p = state.x.shape[1]
+    free = np.flatnonzero(state.free)
+    scale = 1.0 / np.sqrt(np.maximum(state.information[rows][:, free, free], 1e-12))
+    width = (state.coordinates.upper - state.coordinates.lower)[free]
+    h = np.minimum(1e-3 * scale, 1e-3 * width)
+    base = state.x[rows]
+    high = np.minimum(base[:, free] + h, state.coordinates.upper[free])
+    low = np.maximum(base[:, free] - h, state.coordinates.lower[free])
+    up, down = (np.repeat(base[:, None, :], len(free), axis=1) for _ in range(2))
+    for j, i in enumerate(free):
+        up[:, j, i], down[:, j, i] = high[:, j], low[:, j]
+    where = np.repeat(rows, len(free))
+    gradients = [state.evaluate(x.reshape(-1, p), where)[1].reshape(len(rows), len(free), p) for x in (up, down)]
+    slope = (gradients[0] - gradients[1]) / (high - low)[:, :, None]
+    result = np.tile(np.eye(p), (len(rows), 1, 1))
+    block = slope[:, :, free]
+    result[:, free[:, None], free[None, :]] = 0.5 * (block + block.transpose(0, 2, 1))
+    return result
+
+
+def observed_information(likelihood: Any, packed: Any, points: np.ndarray, free: np.ndarray) -> np.ndarray:
+    """Observed information in the parameters themselves, (batch, parameters, parameters), the identity where fixed."""
+    plain = object.__new__(Coordinates)
+    plain.free, plain._fixed_at, plain._sticks = free, points, []
+    plain.lower, plain.upper = likelihood.parameters.lower, likelihood.parameters.upper
+    state = _Descent(likelihood, packed, plain, points, FitOptions())
+    return _observed(state, np.arange(len(points)))
+
+
+def _solve(matrix: np.ndarray, gradient: np.ndarray, held: np.ndarray, damping: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Damped steps −(M + λ diag M)⁻¹ g with some coordinates held, and whether each is a finite way down."""
+    n, p = gradient.shape
+    diagonal = np.maximum(np.abs(np.einsum("nii->ni", matrix)), 1e-10)
+    scale = 1.0 / np.sqrt(diagonal)
+    scaled = matrix * scale[:, :, None] * scale[:, None, :]
+    keep = (~held).astype(float)
+    scaled = scaled * keep[:, :, None] * keep[:, None, :]
+    scaled[:, np.arange(p), np.arange(p)] += damping[:, None] + held + 1e-14
+    right = -(gradient * scale * keep)
+    try:
+        move = np.linalg.solve(scaled, right[:, :, None])[:, :, 0] * scale
+    except np.linalg.LinAlgError:
+        move = np.array([np.linalg.lstsq(m, r, rcond=None)[0] for m, r in zip(scaled, right, strict=True)]) * scale
+    downhill = np.einsum("ni,ni->n", move, gradient * keep) <= 0
+    sound = np.isfinite(move).all(axis=1) & downhill
+    return np.where(sound[:, None], move, 0.0), sound
+
+
+def _migrad(likelihood: Any, packed: Any, start: np.ndarray, free: np.ndarray, options: FitOptions) -> Minima:
+    """iminuit's MIGRAD with our gradient, one problem after the other, in the minimiser's coordinates."""
+    import iminuit
+
+    coordinates = Coordinates(likelihood.parameters, free, start)
+    state = _Descent(likelihood, packed, coordinates, coordinates.to_box(start), options)
+    for row in range(len(start)):
+        at = np.array([row])
+
+        def value(x: np.ndarray, at: np.ndarray = at) -> float:
+            return float(state.evaluate(x[None], at)[0][0])
+
+        def slope(x: np.ndarray, at: np.ndarray = at) -> np.ndarray:
+            return state.evaluate(x[None], at)[1][0]
+
+        if not np.isfinite(state.nll[row]):
+            continue
+        minuit = iminuit.Minuit(value, state.x[row], grad=slope)
+        minuit.errordef = iminuit.Minuit.LIKELIHOOD
+        minuit.limits = list(zip(coordinates.lower, coordinates.upper, strict=True))
+        minuit.fixed = list(~free)
+        minuit.strategy, minuit.tol = 1, 1e-4
+        sigma = 1.0 / np.sqrt(np.maximum(np.diag(state.information[row]), 1e-8))
+        minuit.errors = list(np.minimum(sigma, 0.3 * (coordinates.upper - coordinates.lower)))
+        minuit.migrad()
+        if minuit.fval <= state.nll[row]:
+            state.x[row], state.nll[row] = np.array(minuit.values), minuit.fval
+        state.edm[row], state.valid[row] = minuit.fmin.edm, minuit.valid
+    return state.minima()
+
+
+def one(minima: Minima) -> Minima:
+    """The lowest of a batch, as a batch of one."""
+    i = int(np.argmin(minima.nll))
+    return replace(minima, **{f: getattr(minima, f)[i : i + 1] for f in ("points", "nll", "edm", "valid")})

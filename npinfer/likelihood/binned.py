@@ -1,0 +1,240 @@
+"""The binned likelihood: Poisson counts in every bin, times the constraints."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from scipy.special import gammaln, xlogy
+
+from npinfer.core.constraint import Constraints
+from npinfer.core.dataset import Dataset, check_counts
+from npinfer.core.parameter import Parameters
+from npinfer.core.provenance import Description
+from npinfer.core.template import Channel, Template
+from npinfer.errors import DataError, unknown
+from npinfer.likelihood.terms import Group
+
+if TYPE_CHECKING:
+    import iminuit.cost
+    import pyhf
+
+Values = Mapping[str, float] | np.ndarray
+
+
+@dataclass(frozen=True)
+class Packed:
+    """Data as matrices: counts (sets, bins), auxiliary (sets, auxiliary), −Σ ln n! (sets,)."""
+
+    counts: np.ndarray
+    auxiliary: np.ndarray
+    constant: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.counts)
+
+    def take(self, rows: np.ndarray) -> Packed:
+        """Some of the sets; a single set serves every row."""
+        return self if len(self) == 1 else Packed(self.counts[rows], self.auxiliary[rows], self.constant[rows])
+
+
+@dataclass(frozen=True)
+class Model:
+    """What a binned likelihood is made of, apart from its data."""
+
+    description: Description
+    parameters: Parameters
+    channels: tuple[Channel, ...]
+    groups: tuple[Group, ...]
+    constraints: Constraints
+    derived: Mapping[str, tuple[np.ndarray, Callable[[np.ndarray], np.ndarray]]]
+    poi: str | None
+
+
+class BinnedLikelihood:
+    """ln P(counts, auxiliary data | parameters), natively evaluated for batches of points.
+
+    Points are mappings {name: value} (the rest at their start values), vectors in the order of `parameters`, or
+    matrices (batch, parameters). A batch of points is paired with a batch of data sets row by row.
+    """
+
+    def __init__(self, model: Model, data: Dataset | None, reload: Callable[..., BinnedLikelihood]) -> None:
+        self.model, self._reload = model, reload
+        self.description = model.description
+        self.name, self.configuration = model.description.name, model.description.configuration
+        self.parameters, self.channels, self.poi = model.parameters, model.channels, model.poi
+        self.constraints = model.constraints
+        edges = np.cumsum([0, *(c.bins for c in model.channels)])
+        self._slices = {c.name: slice(*edges[i : i + 2]) for i, c in enumerate(model.channels)}
+        self.bins = int(edges[-1])
+        self.data = self.asimov(self.parameters.init) if data is None else data
+        self._packed = self.pack(self.data)
+
+    # ---- expectations
+
+    def expected(self, values: Values, *, contracted: bool = True) -> Template:
+        """Expected counts by channel and sample at one point or a batch."""
+        points = self.parameters.points(values)
+        flat = {s.name: s.counts(points, contracted=contracted) * g.norm(points) for g in self.model.groups for s in g.samples}
+        if np.ndim(values) < 2:
+            flat = {name: counts[0] for name, counts in flat.items()}
+        samples = {n: {c: counts[..., part] for c, part in self._slices.items()} for n, counts in flat.items()}
+        return Template(samples, tuple(self._slices))
+
+    def rates(self, points: np.ndarray) -> np.ndarray:
+        """Expected counts in all bins, (batch, bins)."""
+        total = np.zeros((len(points), self.bins))
+        for group in self.model.groups:
+            group.add_counts(points, total)
+        return total
+
+    def rates_jacobian(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Expected counts (batch, bins) and their derivatives (batch, parameters, bins)."""
+        total = np.zeros((len(points), self.bins))
+        jacobian = np.zeros((len(points), len(self.parameters), self.bins))
+        for group in self.model.groups:
+            group.add_jacobian(points, total, jacobian)
+        return total, jacobian
+
+    def derived(self, points: np.ndarray) -> dict[str, np.ndarray]:
+        """Derived quantities at points (batch, parameters), each (batch,)."""
+        return {name: function(points[:, at]) for name, (at, function) in self.model.derived.items()}
+
+    # ---- density
+
+    def logpdf(self, values: Values, data: Dataset | Packed | None = None) -> Any:
+        """Natural log of the density, constants and constraint normalisation included; a float or (batch,)."""
+        points = self.parameters.points(values)
+        packed = self.pack(data)
+        result = self._poisson(self.rates(points), packed) + self.constraints.logpdf_terms(points, packed.auxiliary)
+        return result if np.ndim(values) == 2 or len(result) > 1 else float(result[0])
+
+    def logpdf_terms(self, values: Values, data: Dataset | Packed | None = None) -> dict[str, Any]:
+        """The density's parts: one by channel and one for all "constraints"; they add up to `logpdf`."""
+        points = self.parameters.points(values)
+        packed = self.pack(data)
+        rates = self.rates(points)
+        terms = {}
+        for name, part in self._slices.items():
+            counts = packed.counts[:, part]
+            terms[name] = self._poisson(rates[:, part], Packed(counts, packed.auxiliary, -gammaln(counts + 1).sum(axis=-1)))
+        terms["constraints"] = self.constraints.logpdf_terms(points, packed.auxiliary)
+        return terms if np.ndim(values) == 2 else {name: float(term[0]) for name, term in terms.items()}
+
+    @staticmethod
+    def _poisson(rates: np.ndarray, packed: Packed) -> np.ndarray:
+        if rates.min(initial=0.0) < 0:
+            bad = (rates < 0).any(axis=-1)
+            return np.where(bad, -np.inf, BinnedLikelihood._poisson(np.maximum(rates, 0.0), packed))
+        return xlogy(packed.counts, rates).sum(axis=-1) - rates.sum(axis=-1) + packed.constant
+
+    def expansion(self, points: np.ndarray, packed: Packed) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """logpdf (batch,), its gradient (batch, parameters) and the expected information (batch, parameters, parameters)."""
+        rates, jacobian = self.rates_jacobian(points)
+        value = self._poisson(rates, packed) + self.constraints.logpdf_terms(points, packed.auxiliary)
+        safe = np.maximum(rates, 1e-300)
+        ratio = packed.counts / safe - 1.0
+        gradient = np.matmul(jacobian, ratio[:, :, None])[:, :, 0] + self.constraints.gradient(points, packed.auxiliary)
+        weighted = jacobian / np.sqrt(np.maximum(rates, 1e-30))[:, None, :]
+        information = np.matmul(weighted, weighted.transpose(0, 2, 1))
+        return value, gradient, information + self.constraints.information(points, packed.auxiliary)
+
+    def value_grad(self, values: Values, data: Dataset | Packed | None = None) -> tuple[np.ndarray, np.ndarray]:
+        """logpdf (batch,) and its gradient (batch, parameters)."""
+        value, gradient, _ = self.expansion(self.parameters.points(values), self.pack(data))
+        return value, gradient
+
+    def fisher(self, values: Values) -> np.ndarray:
+        """Expected information, (batch, parameters, parameters)."""
+        return self.expansion(self.parameters.points(values), self._packed)[2]
+
+    def logprior(self, values: Values) -> np.ndarray:
+        """ln of the declared priors of the free parameters, −inf outside bounds and simplexes, (batch,)."""
+        points = self.parameters.points(values)
+        total = np.where(self.parameters.allowed(points), 0.0, -np.inf)
+        for i, p in enumerate(self.parameters):
+            if not p.fixed:
+                total = total + p.prior.logpdf(points[:, i], p.bounds)
+        return total
+
+    def saturated(self, data: Dataset | Packed | None = None) -> Any:
+        """logpdf of the model that expects just what was seen, the constraints at their best."""
+        packed = self.pack(data)
+        result = self._poisson(packed.counts, packed) + self.constraints.saturated(packed.auxiliary)
+        return result if len(packed) > 1 else float(result[0])
+
+    # ---- data
+
+    def pack(self, data: Dataset | Packed | None = None) -> Packed:
+        """Data as matrices, checked; raises DataError."""
+        if data is None:
+            return self._packed
+        if isinstance(data, Packed):
+            return data
+        for name in data.counts:
+            if name not in self._slices:
+                raise DataError(unknown("channel", name, self._slices, f"data of {self.name}"))
+        columns = []
+        for channel in self.channels:
+            if channel.name not in data.counts:
+                raise DataError(f"data of {self.name}: no counts for channel {channel.name!r}")
+            columns.append(np.atleast_2d(check_counts(data.counts[channel.name], channel.bins, f"channel {channel.name!r} of {self.name}")))
+        counts = np.concatenate(columns, axis=-1)
+        measured = self.constraints.measured
+        auxiliary = np.tile(measured, (len(counts), 1))
+        for i, name in enumerate(self.constraints.auxiliary_names):
+            if name in data.auxiliary:
+                auxiliary[:, i] = data.auxiliary[name]
+        if not np.isfinite(auxiliary).all():
+            raise DataError(f"data of {self.name}: auxiliary data must be finite numbers")
+        return Packed(counts, auxiliary, -gammaln(counts + 1.0).sum(axis=-1))
+
+    def dataset(self, counts: np.ndarray, auxiliary: np.ndarray, kind: str, seed: int | None = None) -> Dataset:
+        """A Dataset from matrices or vectors in the order of the bins and the auxiliary data."""
+        by_channel = {name: counts[..., part] for name, part in self._slices.items()}
+        measured = {name: auxiliary[..., i] for i, name in enumerate(self.constraints.auxiliary_names)}
+        return Dataset(by_channel, measured, kind, seed)
+
+    def asimov(self, values: Values) -> Dataset:
+        """Data equal to their expectation at `values`, auxiliary data at the truth as well."""
+        points = self.parameters.points(values)
+        return self.dataset(self.rates(points)[0], self.constraints.expected(points)[0], "asimov")
+
+    def toy(self, values: Values, rng: np.random.Generator) -> Dataset:
+        """Fluctuated data with the truth at `values`: one set a point."""
+        points = self.parameters.points(values)
+        counts, auxiliary = rng.poisson(self.rates(points)).astype(float), self.constraints.sample(points, rng)
+        many = np.ndim(values) == 2
+        return self.dataset(counts if many else counts[0], auxiliary if many else auxiliary[0], "toy")
+
+    def with_data(self, data: Dataset) -> BinnedLikelihood:
+        """The same likelihood against other data."""
+        other = copy.copy(self)
+        other.data, other._packed = data, self.pack(data)
+        return other
+
+    # ---- the same likelihood elsewhere
+
+    def configure(self, **configuration: Any) -> BinnedLikelihood:
+        """The likelihood loaded again with some of its configuration changed."""
+        return self._reload(**{**self.configuration, **configuration})
+
+    def cost(self) -> iminuit.cost.Cost:
+        """−2 ln(density) as an iminuit cost: adds to any other iminuit cost that shares parameter names."""
+        from npinfer.likelihood.cost import LikelihoodCost
+
+        return LikelihoodCost(self)
+
+    def pyhf_model(self) -> pyhf.Model:
+        """This likelihood as an in-memory pyhf model, with the same parameters in the same order."""
+        from npinfer.likelihood.pyhf_model import build_pyhf_model
+
+        return build_pyhf_model(self)
+
+
+def channel_dataset(channels: Sequence[Channel], observed: Mapping[str, np.ndarray]) -> Dataset:
+    """The observed counts as a Dataset."""
+    return Dataset({c.name: check_counts(observed[c.name], c.bins, f"channel {c.name!r}") for c in channels}, {}, "observed")

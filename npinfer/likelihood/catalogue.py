@@ -1,0 +1,72 @@
+"""The catalogue of likelihoods: found by name, loaded with a configuration."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import npinfer.physics.generators  # noqa: F401  (registers the generators of the package)
+from npinfer.errors import ConfigurationError, unknown
+from npinfer.likelihood.binned import BinnedLikelihood
+from npinfer.likelihood.build import build
+from npinfer.likelihood.spec import choose, read_spec, read_yaml
+from npinfer.paths import roots
+
+
+def list_likelihoods() -> dict[str, Path]:
+    """Every likelihood that can be loaded by name: {name: file}, the nearest file of a name first."""
+    found: dict[str, Path] = {}
+    for root in roots():
+        folder = root / "likelihoods"
+        for path in sorted(folder.glob("**/*.yaml")):
+            name = path.relative_to(folder).with_suffix("").as_posix()
+            if name != "parameters" and name not in found:
+                found[name] = path
+    return dict(sorted(found.items()))
+
+
+def find(name_or_path: str | Path) -> Path:
+    """The file of a likelihood given by name or by path; raises ConfigurationError."""
+    text = str(name_or_path)
+    if text.endswith((".yaml", ".yml")):
+        path = Path(text).expanduser()
+        if not path.is_file():
+            raise ConfigurationError(f"{path}: no such likelihood file")
+        return path
+    known = list_likelihoods()
+    if text not in known:
+        raise ConfigurationError(unknown("likelihood", text, known))
+    return known[text]
+
+
+def shared_parameters() -> dict[str, Any]:
+    """The physics parameters that likelihoods share by definition."""
+    merged: dict[str, Any] = {}
+    for root in reversed(roots()):
+        path = root / "likelihoods" / "parameters.yaml"
+        if path.is_file():
+            merged |= read_yaml(path).content
+    return merged
+
+
+def load(name_or_path: str | Path, **configuration: Any) -> BinnedLikelihood:
+    """Load a likelihood by name (`npinfer list`) or from a YAML file, with some of its configuration changed.
+
+    Raises ConfigurationError or DataError, naming file, line and key.
+
+    >>> load("icecube_hese").poi
+    'f_nuebar'
+    """
+    document = read_spec(find(name_or_path), find)
+    chosen = choose(document, configuration)
+
+    def reload(**changed: Any) -> BinnedLikelihood:
+        return load(name_or_path, **changed)
+
+    return build(document, shared_parameters(), chosen, reload)
+
+
+def describe_spec(name_or_path: str | Path) -> Mapping[str, Any]:
+    """The merged and checked content of a likelihood file."""
+    return read_spec(find(name_or_path), find).content

@@ -1,0 +1,63 @@
+"""Interpolation of template variations between their ±1σ values, as HistFactory defines it.
+
+The polynomial inside |α| < 1 matches value, slope and curvature of the extrapolation at ±1 (HistFactory codes 4 and 4p).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+_POWERS = np.arange(1, 7)
+_AT_ONE = np.stack([np.ones(6), _POWERS, _POWERS * (_POWERS - 1)]).astype(float)
+_SIGNS = np.stack([(-1.0) ** _POWERS, (-1.0) ** (_POWERS - 1), (-1.0) ** _POWERS])
+_SOLVE = np.linalg.inv(np.concatenate([_AT_ONE, _AT_ONE * _SIGNS]))
+
+
+class Factors:
+    """Multiplicative variations, `up` at α = 1 and `down` at α = −1 (normsys, code 4), k of them at once."""
+
+    def __init__(self, up: np.ndarray, down: np.ndarray) -> None:
+        self._log_up, self._log_down = np.log(up), np.log(down)
+        at_up = np.stack([up - 1, up * self._log_up, up * self._log_up**2])
+        at_down = np.stack([down - 1, -down * self._log_down, down * self._log_down**2])
+        inner = _SOLVE @ np.concatenate([at_up, at_down])
+        self._inner = np.concatenate([np.ones((1, len(up))), inner])  # (7, k), of rising power
+
+    def __call__(self, alpha: np.ndarray) -> np.ndarray:
+        """ln of the factors, (batch, k)."""
+        inside = np.clip(alpha, -1.0, 1.0)
+        value = np.log(_horner(self._inner, inside))
+        rate = np.where(alpha > 0, self._log_up, -self._log_down)
+        return value + rate * (alpha - inside)
+
+    def slope(self, alpha: np.ndarray) -> np.ndarray:
+        """d ln factor / dα, (batch, k)."""
+        inside = np.clip(alpha, -1.0, 1.0)
+        derivative = self._inner[1:] * _POWERS[:, None]
+        inner = _horner(derivative, inside) / _horner(self._inner, inside)
+        return np.where(np.abs(alpha) > 1, np.where(alpha > 0, self._log_up, -self._log_down), inner)
+
+
+def _horner(coefficients: np.ndarray, x: np.ndarray) -> np.ndarray:
+    result = coefficients[-1]
+    for c in coefficients[-2::-1]:
+        result = result * x + c
+    return result
+
+
+class Shift:
+    """An additive variation of a template: shape `up` at α = 1, `down` at α = −1 (histosys, code 4p)."""
+
+    def __init__(self, nominal: np.ndarray, up: np.ndarray, down: np.ndarray) -> None:
+        self._up, self._down = up - nominal, nominal - down
+        self._mean, self._bend = 0.5 * (self._up + self._down), (self._up - self._down) / 16.0
+
+    def __call__(self, alpha: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Counts added and their derivative, each (batch, bins)."""
+        a = alpha[:, None]
+        square = a * a
+        inner = a * self._mean + square * (15 + square * (-10 + 3 * square)) * self._bend
+        inner_slope = self._mean + a * (30 + square * (-40 + 18 * square)) * self._bend
+        side = np.where(a > 0, self._up, self._down)
+        outside = np.abs(a) > 1
+        return np.where(outside, a * side, inner), np.where(outside, side, inner_slope)

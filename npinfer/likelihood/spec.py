@@ -1,0 +1,180 @@
+"""Likelihood files: YAML read safely, checked against the schema, every fault with its file, line and key."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import yaml
+
+from npinfer.errors import ConfigurationError, unknown
+from npinfer.paths import roots
+
+KeyPath = tuple[str | int, ...]
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML 1.2 numbers: 6.0e4 and 1e-3 are numbers, not words."""
+
+    yaml_implicit_resolvers = {k: list(v) for k, v in yaml.SafeLoader.yaml_implicit_resolvers.items()}
+
+
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float",
+    re.compile(r"^[-+]?(\d+\.?\d*|\.\d+)[eE][-+]?\d+$"),
+    list("-+0123456789."),
+)
+
+
+@dataclass(frozen=True)
+class Document:
+    """The content of a YAML file, and the file and line of each of its keys."""
+
+    content: dict[str, Any]
+    places: Mapping[KeyPath, tuple[Path, int]]
+    path: Path
+
+    def where(self, *key: str | int) -> str:
+        """`file:line: key` of the deepest part of `key` that the file has."""
+        for n in range(len(key), -1, -1):
+            if key[:n] in self.places:
+                file, line = self.places[key[:n]]
+                return f"{file}:{line}: {'.'.join(map(str, key))}".rstrip(": ")
+        return str(self.path)
+
+
+def read_yaml(path: Path) -> Document:
+    """Read one YAML mapping with the places of its keys; raises ConfigurationError."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise ConfigurationError(f"{path}: no such file") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(f"{path}: cannot be read: {error}") from None
+    loader = _Loader(text)
+    try:
+        node = loader.get_single_node()
+        if not isinstance(node, yaml.MappingNode):
+            raise ConfigurationError(f"{path}:1: expected a mapping of keys to values")
+        places: dict[KeyPath, tuple[Path, int]] = {(): (path, 1)}
+        _record(node, (), path, places)
+        content = loader.construct_document(node)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f":{mark.line + 1}" if mark else ""
+        problem = getattr(error, "problem", None) or str(error).splitlines()[0]
+        raise ConfigurationError(f"{path}{line}: broken YAML: {problem}") from None
+    finally:
+        loader.dispose()
+    return Document(content, places, path)
+
+
+def _record(node: yaml.Node, key: KeyPath, path: Path, places: dict[KeyPath, tuple[Path, int]]) -> None:
+    """Note the line of every key below `node`; a key given twice is an error."""
+    if isinstance(node, yaml.MappingNode):
+        for name, value in node.value:
+            child = (*key, str(name.value))
+            line = name.start_mark.line + 1
+            if child in places:
+                raise ConfigurationError(f"{path}:{line}: {'.'.join(map(str, child))}: given twice, first on line {places[child][1]}")
+            places[child] = (path, line)
+            _record(value, child, path, places)
+    elif isinstance(node, yaml.SequenceNode):
+        for i, value in enumerate(node.value):
+            places[(*key, i)] = (path, value.start_mark.line + 1)
+            _record(value, (*key, i), path, places)
+
+
+@cache
+def schema() -> dict[str, Any]:
+    """The JSON schema of likelihood files."""
+    for root in reversed(roots()):
+        path = root / "likelihoods" / "schema" / "likelihood-1.json"
+        if path.is_file():
+            return dict(json.loads(path.read_text(encoding="utf-8")))
+    raise ConfigurationError("the schema likelihoods/schema/likelihood-1.json is missing: reinstall npinfer")
+
+
+def read_spec(path: Path, find: Any) -> Document:
+    """Read a likelihood file, merge what it extends, and check it; `find(name)` gives the path of another file."""
+    document = _extended(read_yaml(path), find, ())
+    check(document)
+    return document
+
+
+def _extended(document: Document, find: Any, seen: tuple[Path, ...]) -> Document:
+    base_name = document.content.get("extends")
+    if base_name is None:
+        return document
+    if document.path in seen:
+        chain = " → ".join(p.stem for p in (*seen, document.path))
+        raise ConfigurationError(f"{document.where('extends')}: the files extend each other in a circle: {chain}")
+    base = _extended(read_yaml(find(str(base_name))), find, (*seen, document.path))
+    content = _merge(base.content, document.content)
+    content.pop("validation", None)
+    if "validation" in document.content:
+        content["validation"] = document.content["validation"]
+    return Document(content, {**base.places, **document.places}, document.path)
+
+
+def _merge(base: Any, change: Any) -> Any:
+    """`change` laid over `base`: mappings key by key, `parameters.use` joined, everything else replaced."""
+    if not (isinstance(base, dict) and isinstance(change, dict)):
+        return change
+    merged = dict(base)
+    for key, value in change.items():
+        if key == "use" and isinstance(base.get("use"), list):
+            merged[key] = list(dict.fromkeys([*base["use"], *value]))
+        else:
+            merged[key] = _merge(base[key], value) if key in base else value
+    return merged
+
+
+def check(document: Document) -> None:
+    """Raise ConfigurationError with the place and remedy of the first fault against the schema."""
+    validator = jsonschema.Draft202012Validator(schema())
+    errors = sorted(validator.iter_errors(document.content), key=lambda e: (len(e.absolute_path) == 0, list(map(str, e.absolute_path))))
+    if not errors:
+        return
+    error = jsonschema.exceptions.best_match(errors) or errors[0]
+    key = tuple(error.absolute_path)
+    if error.validator == "additionalProperties" and isinstance(error.instance, dict):
+        known = list(error.schema.get("properties", {}))
+        extra = next(k for k in error.instance if k not in known)
+        raise ConfigurationError(unknown("key", str(extra), known, document.where(*key, extra)))
+    message = error.message if len(error.message) < 160 else f"{error.message[:157]}..."
+    raise ConfigurationError(f"{document.where(*key)}: {message}")
+
+
+def choose(document: Document, given: Mapping[str, Any]) -> dict[str, Any]:
+    """The configuration: defaults replaced by what is given, checked and of the default's type."""
+    declared = document.content.get("configuration", {})
+    for key in given:
+        if key not in declared:
+            raise ConfigurationError(unknown("configuration", key, declared, str(document.content.get("name", document.path))))
+    chosen = {}
+    for key, entry in declared.items():
+        value = _typed(given.get(key, entry["default"]), entry["default"], f"configuration {key!r}")
+        if "choices" in entry and value not in entry["choices"]:
+            raise ConfigurationError(unknown(f"choice for configuration {key!r}:", str(value), entry["choices"]))
+        chosen[key] = value
+    return chosen
+
+
+def _typed(value: Any, default: Any, where: str) -> Any:
+    if isinstance(default, bool):
+        if str(value).lower() in ("true", "false"):
+            return str(value).lower() == "true"
+        raise ConfigurationError(f"{where} is true or false; found {value!r}")
+    if isinstance(default, (int, float)):
+        try:
+            return float(value)
+        except (TypeError, ValueError):
+            raise ConfigurationError(f"{where} is a number; found {value!r}") from None
+    return str(value)

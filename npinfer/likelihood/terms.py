@@ -1,0 +1,192 @@
+"""Samples: where the expected counts of one process come from, and what varies them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from npinfer.likelihood.contract import complex_step
+from npinfer.likelihood.interpolation import Factors, Shift
+
+
+class Source(Protocol):
+    """Expected counts of a process as a function of the parameters `names`."""
+
+    names: tuple[str, ...]
+
+    def counts(self, values: np.ndarray) -> np.ndarray: ...
+
+    def jacobian(self, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]: ...
+
+    def uncontracted(self, values: np.ndarray) -> np.ndarray: ...
+
+
+class FixedTemplate:
+    """Counts from a table, (bins,)."""
+
+    names: tuple[str, ...] = ()
+
+    def __init__(self, table: np.ndarray) -> None:
+        self.table = table
+
+    def counts(self, values: np.ndarray) -> np.ndarray:
+        return np.broadcast_to(self.table, (len(values), len(self.table)))
+
+    def jacobian(self, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        return self.counts(values), np.zeros((len(values), 0, len(self.table)))
+
+    uncontracted = counts
+
+
+class DirectCounts:
+    """Counts straight from a generator's function, which must be analytic in its parameters."""
+
+    def __init__(
+        self, function: Callable[..., Mapping[str, np.ndarray]], names: Sequence[str], order: Sequence[str], bins: Mapping[str, int]
+    ) -> None:
+        self.names = tuple(names)
+        self._function, self._order, self._bins = function, tuple(order), dict(bins)
+
+    def counts(self, values: np.ndarray) -> np.ndarray:
+        found = self._function(**dict(zip(self.names, values.T, strict=True)))
+        blank = {name: np.zeros((len(values), self._bins[name])) for name in self._order if name not in found}
+        return np.concatenate([found.get(name, blank.get(name)) for name in self._order], axis=-1)
+
+    def jacobian(self, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        return self.counts(values), complex_step(self.counts, values)
+
+    uncontracted = counts
+
+
+class SumOfSources:
+    """Several sources of one sample, added."""
+
+    def __init__(self, parts: Sequence[Source]) -> None:
+        self._parts = tuple(parts)
+        self.names = tuple(dict.fromkeys(n for part in parts for n in part.names))
+        self._at = [[self.names.index(n) for n in part.names] for part in parts]
+
+    def counts(self, values: np.ndarray) -> np.ndarray:
+        return sum(p.counts(values[:, at]) for p, at in zip(self._parts, self._at, strict=True))  # type: ignore[return-value]
+
+    def uncontracted(self, values: np.ndarray) -> np.ndarray:
+        return sum(p.uncontracted(values[:, at]) for p, at in zip(self._parts, self._at, strict=True))  # type: ignore[return-value]
+
+    def jacobian(self, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        total, slopes = 0.0, None
+        for part, at in zip(self._parts, self._at, strict=True):
+            counts, jacobian = part.jacobian(values[:, at])
+            slopes = np.zeros((len(values), len(self.names), counts.shape[-1])) if slopes is None else slopes
+            slopes[:, at] += jacobian
+            total = total + counts
+        return total, slopes  # type: ignore[return-value]
+
+
+class NormFactors:
+    """The normsys of some samples: each a factor on the bins where its row of `masks` (k, bins) is 1."""
+
+    def __init__(self, at: Sequence[int], up: Sequence[float], down: Sequence[float], masks: np.ndarray) -> None:
+        self.at = np.array(at, dtype=int)
+        self._factors, self._masks = Factors(np.array(up), np.array(down)), masks
+
+    def __call__(self, points: np.ndarray) -> np.ndarray | float:
+        """The product of the factors, (batch, bins), or 1 without any."""
+        if not len(self.at):
+            return 1.0
+        return np.exp(self._factors(points[:, self.at]) @ self._masks)
+
+    def slopes(self, points: np.ndarray) -> np.ndarray:
+        """d ln(product) / d parameter, (batch, k, bins)."""
+        return self._factors.slope(points[:, self.at])[:, :, None] * self._masks
+
+
+@dataclass(frozen=True)
+class HistoSys:
+    """Counts added to a sample's template."""
+
+    parameter: int
+    shift: Shift
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One process before its normsys: (source + Σ histosys) · Π parameter^power.
+
+    at: positions of the source's parameters among all parameters; scale: (position, power) pairs.
+    """
+
+    name: str
+    source: Source
+    at: np.ndarray
+    scale: tuple[tuple[int, float], ...] = ()
+    shape: tuple[HistoSys, ...] = ()
+
+    def counts(self, points: np.ndarray, *, contracted: bool = True) -> np.ndarray:
+        """Counts (batch, bins) at points (batch, all parameters)."""
+        values = points[:, self.at]
+        total = self.source.counts(values) if contracted else self.source.uncontracted(values)
+        for term in self.shape:
+            total = total + term.shift(points[:, term.parameter])[0]
+        for i, power in self.scale:
+            total = total * _power(points[:, i], power)[0][:, None]
+        return total
+
+    def jacobian(self, points: np.ndarray) -> tuple[np.ndarray, list[tuple[int, np.ndarray]]]:
+        """Counts (batch, bins), and (position, derivative (batch, bins)) of every parameter."""
+        base, slopes = self.source.jacobian(points[:, self.at])
+        varied = [(int(i), slopes[:, j]) for j, i in enumerate(self.at)]
+        for term in self.shape:
+            added, slope = term.shift(points[:, term.parameter])
+            base = base + added
+            varied.append((term.parameter, slope))
+        factors = [(i, *_power(points[:, i], power)) for i, power in self.scale]
+        scale = _multiply([f for _, f, _ in factors])
+        result = [(i, slope * scale) for i, slope in varied]
+        for j, (i, _, slope) in enumerate(factors):
+            others = _multiply([f for k, (_, f, _) in enumerate(factors) if k != j])
+            result.append((i, base * (slope[:, None] * others)))
+        return base * scale, result
+
+
+@dataclass(frozen=True)
+class Group:
+    """Samples with the same normsys."""
+
+    samples: tuple[Sample, ...]
+    norm: NormFactors
+
+    def add_counts(self, points: np.ndarray, total: np.ndarray) -> None:
+        """Add the expected counts to `total` (batch, bins)."""
+        part = sum(sample.counts(points) for sample in self.samples)
+        total += part * self.norm(points)
+
+    def add_jacobian(self, points: np.ndarray, total: np.ndarray, jacobian: np.ndarray) -> None:
+        """Add the expected counts to `total` and their derivatives to `jacobian` (batch, parameters, bins)."""
+        factor = self.norm(points)
+        part = np.zeros_like(total)
+        for sample in self.samples:
+            counts, slopes = sample.jacobian(points)
+            part += counts
+            for i, slope in slopes:
+                jacobian[:, i] += slope * factor
+        part *= factor
+        if len(self.norm.at):
+            jacobian[:, self.norm.at] += part[:, None, :] * self.norm.slopes(points)
+        total += part
+
+
+def _power(value: np.ndarray, power: float) -> tuple[np.ndarray, np.ndarray]:
+    """value**power and its derivative."""
+    if power == 1:
+        return value, np.ones_like(value)
+    return value**power, power * value ** (power - 1)
+
+
+def _multiply(factors: list[np.ndarray]) -> np.ndarray | float:
+    """The product of factors (batch,), as a column."""
+    if not factors:
+        return 1.0
+    return np.prod(factors, axis=0)[:, None]

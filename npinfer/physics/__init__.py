@@ -1,0 +1,1 @@
+"""Physics predictions: pure functions and template generators."""

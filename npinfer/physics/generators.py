@@ -1,0 +1,244 @@
+"""The generators of astrophysical and atmospheric neutrinos in a telescope, and quantities derived from them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from npinfer.errors import ConfigurationError, unknown
+from npinfer.physics import atmosphere, flavour, flux, telescope
+from npinfer.physics.registry import Weights, generator, parameter_names
+
+NORM_UNIT = 1e-18  # of astro_norm, in GeV^-1 cm^-2 s^-1 sr^-1
+COMPOSITIONS = ("nuebar", "flavour", "source")
+SPECTRA = ("power_law", "cutoff", "broken_power_law")
+
+
+@dataclass(frozen=True)
+class Detector:
+    """A telescope's response as generators use it: cells, and a fold with the detector's nuisance parameters."""
+
+    response: telescope.Response
+    parameters: tuple[str, ...] = ("energy_scale",)
+
+    @property
+    def cells(self) -> telescope.Cells:
+        return self.response.cells
+
+    def fold(self, weights: np.ndarray, *, energy_scale: float = 1.0) -> dict[str, np.ndarray]:
+        return self.response.fold(weights, energy_scale=energy_scale)
+
+
+def detector(inputs: Mapping[str, Any], channels: Sequence[Any]) -> Detector:
+    """The response named in `inputs`, on the axes of the likelihood's channels; raises ConfigurationError."""
+    for key in ("response", "livetime_s"):
+        if key not in inputs:
+            raise ConfigurationError(f"this generator needs the input {key!r}; add it under inputs (livetime_s at the top of the file)")
+    axes = tuple((c.name, tuple((a.name, a.edges) for a in c.axes)) for c in channels)
+    return _detector(str(inputs["response"]), float(inputs["livetime_s"]), axes)
+
+
+@lru_cache(maxsize=8)
+def _detector(folder: str, livetime_s: float, axes: tuple[Any, ...]) -> Detector:
+    binning = {name: {axis: np.asarray(edges) for axis, edges in named} for name, named in axes}
+    return Detector(telescope.load_response(folder, livetime_s=livetime_s, channels=binning))
+
+
+# ---- composition: fractions of six species as Σ_k fraction_k(parameters) · basis[k]
+
+
+def composition(configuration: Mapping[str, Any]) -> tuple[Callable[..., np.ndarray], np.ndarray]:
+    """(fractions(**parameters) → (batch, k), basis (k, 6)) of the configured composition; raises ConfigurationError."""
+    mode = configuration.get("composition", "nuebar")
+    if mode == "nuebar":
+        is_nuebar = np.array([s == "nuebar" for s in flavour.SPECIES], dtype=float)
+
+        def shares(*, f_nuebar: np.ndarray) -> np.ndarray:
+            return np.stack([(1 - f_nuebar) / 5, f_nuebar], axis=-1)
+
+        return shares, np.stack([1 - is_nuebar, is_nuebar])
+    if mode == "flavour":
+        return flavour.flavour_composition, np.eye(6)
+    if mode == "source":
+        return _source(str(configuration.get("source_model", "pp"))), np.eye(6)
+    raise ConfigurationError(unknown("composition", str(mode), COMPOSITIONS))
+
+
+def _source(model: str) -> Callable[..., np.ndarray]:
+    if model == flavour.MIXTURE:
+
+        def mixture(*, pp_fraction: Any, s2_12: Any, s2_13: Any, s2_23: Any, delta_cp: Any) -> np.ndarray:
+            return flavour.source_composition(
+                model, pp_fraction=pp_fraction, s2_12=s2_12, s2_13=s2_13, s2_23=s2_23, delta_cp=delta_cp
+            )
+
+        return mixture
+    flavour.source_fractions(model)
+
+    def single(*, s2_12: Any, s2_13: Any, s2_23: Any, delta_cp: Any) -> np.ndarray:
+        return flavour.source_composition(model, s2_12=s2_12, s2_13=s2_13, s2_23=s2_23, delta_cp=delta_cp)
+
+    return single
+
+
+# ---- spectrum: pieces that each depend on few shape parameters
+
+
+def spectrum(configuration: Mapping[str, Any], edges_gev: np.ndarray) -> list[tuple[Callable[..., Any], Callable[..., Any]]]:
+    """[(norm(**parameters) → (batch,), integrals(**shape parameters) → (batch, cells))], to be added up."""
+    form = configuration.get("spectrum", "power_law")
+    if form == "power_law":
+        return [(lambda *, astro_norm: astro_norm, lambda *, astro_gamma: flux.power_law_integrals(astro_gamma, edges_gev))]
+    if form == "cutoff":
+
+        def cut(*, astro_gamma: np.ndarray, astro_log10_cutoff: np.ndarray) -> np.ndarray:
+            return flux.cutoff_integrals(astro_gamma, astro_log10_cutoff, edges_gev)
+
+        return [(lambda *, astro_norm: astro_norm, cut)]
+    if form == "broken_power_law":
+        return _broken(float(configuration["break_energy_gev"]), edges_gev)
+    raise ConfigurationError(unknown("spectrum", str(form), SPECTRA))
+
+
+def _broken(break_gev: float, edges_gev: np.ndarray) -> list[tuple[Callable[..., Any], Callable[..., Any]]]:
+    """Below the break with astro_gamma, above with astro_gamma_high; continuous; 1 at 100 TeV."""
+    if not edges_gev[0] < break_gev < edges_gev[-1]:
+        raise ConfigurationError(f"break_energy_gev: found {break_gev:g}, expected between {edges_gev[0]:g} and {edges_gev[-1]:g} GeV")
+    low_edges, high_edges = np.minimum(edges_gev, break_gev), np.maximum(edges_gev, break_gev)
+    lever = np.log(break_gev / flux.PIVOT_ENERGY_GEV)
+
+    def part(edges: np.ndarray, index: np.ndarray) -> np.ndarray:
+        inside = np.diff(edges) > 0
+        result = np.zeros((len(index), len(edges) - 1), dtype=np.result_type(index, float))
+        first, last = np.flatnonzero(inside)[[0, -1]]
+        result[:, inside] = flux.power_law_integrals(index, edges[first : last + 2])
+        return result
+
+    def below(*, astro_gamma: np.ndarray) -> np.ndarray:
+        return part(low_edges, astro_gamma)
+
+    def above(*, astro_gamma_high: np.ndarray) -> np.ndarray:
+        return part(high_edges, astro_gamma_high)
+
+    def tilt(*, astro_norm: np.ndarray, astro_gamma: np.ndarray, astro_gamma_high: np.ndarray) -> np.ndarray:
+        return astro_norm * np.exp((astro_gamma_high - astro_gamma) * lever)
+
+    if lever >= 0:
+        return [(lambda *, astro_norm: astro_norm, below), (tilt, above)]
+
+    def tilt_down(*, astro_norm: np.ndarray, astro_gamma: np.ndarray, astro_gamma_high: np.ndarray) -> np.ndarray:
+        return astro_norm * np.exp((astro_gamma - astro_gamma_high) * lever)
+
+    return [(tilt_down, below), (lambda *, astro_norm: astro_norm, above)]
+
+
+def _with_names(function: Callable[..., Any], names: Sequence[str]) -> Callable[..., Any]:
+    """`function` with the keyword names `names` as its signature."""
+    import inspect
+
+    parameters = [inspect.Parameter(n, inspect.Parameter.KEYWORD_ONLY) for n in names]
+    function.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    return function
+
+
+def _isotropic(
+    inputs: Mapping[str, Any], channels: Sequence[Any], configuration: Mapping[str, Any], interactions: Sequence[str]
+) -> list[Weights]:
+    """The astrophysical flux through some interactions of the telescope."""
+    at = detector(inputs, channels)
+    fractions, basis = composition(configuration)
+    fraction_names = parameter_names(fractions)
+    chosen = np.array([name in interactions for name in at.cells.interactions], dtype=float)
+    pattern = NORM_UNIT * basis[:, :, None] * chosen
+
+    def piece(norm: Callable[..., Any], integrals: Callable[..., Any]) -> Weights:
+        norm_names = parameter_names(norm)
+
+        def mix(**values: np.ndarray) -> np.ndarray:
+            return norm(**{n: values[n] for n in norm_names})[..., None] * fractions(**{n: values[n] for n in fraction_names})
+
+        def shape(**values: np.ndarray) -> np.ndarray:
+            return pattern[None, :, :, :, None, None] * integrals(**values)[:, None, None, None, :, None]
+
+        mix_names = dict.fromkeys((*norm_names, *fraction_names))
+        return Weights(_with_names(mix, list(mix_names)), _with_names(shape, parameter_names(integrals)), at)
+
+    return [piece(norm, integrals) for norm, integrals in spectrum(configuration, at.cells.energy_edges_gev)]
+
+
+@generator("astro.power_law")
+def astro(inputs: Mapping[str, Any], channels: Sequence[Any], configuration: Mapping[str, Any]) -> list[Weights]:
+    """An isotropic astrophysical flux; configuration `spectrum` and `composition` choose its form.
+
+    inputs: response (data folder), livetime_s. Parameters: astro_norm (sum of six species at 100 TeV, in 1e-18
+    GeV^-1 cm^-2 s^-1 sr^-1), astro_gamma and those of the chosen spectrum and composition.
+    """
+    return _isotropic(inputs, channels, configuration, telescope.INTERACTIONS)
+
+
+@generator("glashow.events")
+def resonance_events(inputs: Mapping[str, Any], channels: Sequence[Any], configuration: Mapping[str, Any]) -> list[Weights]:
+    """The events of `astro.power_law` that come from the Glashow resonance."""
+    return _isotropic(inputs, channels, configuration, ("gr",))
+
+
+# ---- derived quantities
+
+
+def _of_composition(configuration: Mapping[str, Any], quantity: Callable[[np.ndarray], np.ndarray]) -> Callable[..., np.ndarray]:
+    fractions, basis = composition(configuration)
+    return _with_names(lambda **values: quantity(fractions(**values) @ basis), parameter_names(fractions))
+
+
+@generator("flavour.f_nuebar")
+def f_nuebar(inputs: Mapping[str, Any], channels: Sequence[Any], configuration: Mapping[str, Any]) -> Callable[..., np.ndarray]:
+    """ν̄_e's share of the six-species flux at Earth."""
+    return _of_composition(configuration, flavour.nuebar_fraction)
+
+
+def _flavour_share(index: int) -> Callable[..., Callable[..., np.ndarray]]:
+    def bind(inputs: Mapping[str, Any], channels: Sequence[Any], configuration: Mapping[str, Any]) -> Callable[..., np.ndarray]:
+        return _of_composition(configuration, lambda c: flavour.flavour_fractions(c)[..., index])
+
+    return bind
+
+
+for _index, _name in enumerate(flavour.FLAVOURS):
+    generator(f"flavour.f_{_name}")(_flavour_share(_index))
+
+
+# ---- atmospheric neutrinos
+
+
+def _atmospheric(inputs: Mapping[str, Any], channels: Sequence[Any], component: str) -> Weights:
+    """Conventional or prompt neutrinos that pass the self-veto, tilted by cr_delta_gamma."""
+    at = detector(inputs, channels)
+    nominal = atmosphere.nominal_weights(component, at.cells)  # (species, energy, cos zenith)
+    anti = np.array([s.endswith("bar") for s in at.cells.species], dtype=float)
+    nucleon = np.array([i != "gr" for i in at.cells.interactions], dtype=float)
+    parts = np.stack([1 - anti, anti])[:, :, None, None, None] * nominal[:, None] * nucleon[:, None, None]
+    pivot = atmosphere.TILT_PIVOT_GEV[component]
+
+    def mix(*, nunubar_ratio: np.ndarray) -> np.ndarray:
+        return atmosphere.nunubar_factors(("nue", "nuebar"), nunubar_ratio)
+
+    def shape(*, cr_delta_gamma: np.ndarray) -> np.ndarray:
+        return parts * atmosphere.tilt(at.cells.energy_edges_gev, cr_delta_gamma, pivot)[:, None, None, None, :, None]
+
+    return Weights(mix, shape, at)
+
+
+@generator("atmosphere.conventional")
+def conventional(inputs: Mapping[str, Any], channels: Sequence[Any], configuration: Mapping[str, Any]) -> Weights:
+    """Atmospheric neutrinos from pions and kaons; inputs response, livetime_s; cr_delta_gamma, nunubar_ratio."""
+    return _atmospheric(inputs, channels, "conventional")
+
+
+@generator("atmosphere.prompt")
+def prompt(inputs: Mapping[str, Any], channels: Sequence[Any], configuration: Mapping[str, Any]) -> Weights:
+    """Atmospheric neutrinos from charm; inputs response, livetime_s; cr_delta_gamma, nunubar_ratio."""
+    return _atmospheric(inputs, channels, "prompt")

@@ -1,0 +1,80 @@
+"""The register of template generators: physics by name.
+
+A generator is bound once, with its inputs, channels and configuration, and evaluated often.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.metadata import entry_points
+from typing import Any
+
+import numpy as np
+
+from npinfer.errors import ConfigurationError, unknown
+
+GENERATORS: dict[str, Callable[..., Any]] = {}
+
+
+def generator(name: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Register `bind(inputs, channels, configuration)` under `name`.
+
+    `bind` is called once at load. It returns one of
+    - a function `counts(*, a, b)` of parameters, each of shape (batch,), giving {channel: (batch, bins)};
+    - a `Weights` on the cells of a telescope, which are contracted with its response.
+
+    The keyword names of the functions are the names of the parameters.
+    """
+
+    def register(bind: Callable[..., Any]) -> Callable[..., Any]:
+        if name in GENERATORS and GENERATORS[name].__module__ != bind.__module__:
+            raise ConfigurationError(f"two generators are named {name!r}: {GENERATORS[name].__module__} and {bind.__module__}")
+        GENERATORS[name] = bind
+        return bind
+
+    return register
+
+
+def find_generator(name: str) -> Callable[..., Any]:
+    """The bind function registered as `name`, looking at installed plug-ins too; raises ConfigurationError."""
+    if name not in GENERATORS:
+        for entry in entry_points(group="npinfer.generators"):
+            entry.load()
+    if name not in GENERATORS:
+        raise ConfigurationError(unknown("generator", name, sorted(GENERATORS)))
+    return GENERATORS[name]
+
+
+def parameter_names(function: Callable[..., Any]) -> tuple[str, ...]:
+    """The keyword names of a generator's function: the parameters it reads.
+
+    >>> parameter_names(lambda *, norm, index: norm)
+    ('norm', 'index')
+    """
+    return tuple(inspect.signature(function).parameters)
+
+
+@dataclass(frozen=True)
+class Weights:
+    """Weights on cells, split into what is cheap and what must be folded with a response.
+
+    weight[batch, cell] = Σ_k mix[batch, k] · shape[batch, k, cell]
+
+    mix: function of any parameters, giving (batch, components); analytic, so that a complex argument gives
+        its derivative.
+    shape: function of the few nonlinear shape parameters, giving (batch, components, *cells).
+    response: the folding operator: `response.fold(weights, **{name: number})` → {channel: (n, bins)} with the detector
+        parameters named in `response.parameters`.
+    """
+
+    mix: Callable[..., np.ndarray]
+    shape: Callable[..., np.ndarray]
+    response: Any
+
+    def __call__(self, **values: np.ndarray) -> np.ndarray:
+        """The uncontracted cell weights, of shape (batch, *cells)."""
+        mix = self.mix(**{k: values[k] for k in parameter_names(self.mix)})
+        shape = self.shape(**{k: values[k] for k in parameter_names(self.shape)})
+        return np.einsum("bk,bk...->b...", mix, shape)
