@@ -42,9 +42,11 @@ class Constraint:
         >>> Constraint.from_spec({"normal": {"mean": 1.0, "sigma": 0.4}}).sigma_up
         0.4
         """
-        (kind, numbers), *more = spec.items()
-        if more or kind not in KINDS:
-            raise ConfigurationError(unknown("constraint kind", kind if not more else str(list(spec)), KINDS))
+        if len(spec) != 1:
+            raise ConfigurationError(f"a constraint has one kind of {', '.join(KINDS)}; found {', '.join(spec) or 'none'}")
+        ((kind, numbers),) = spec.items()
+        if kind not in KINDS:
+            raise ConfigurationError(unknown("constraint kind", kind, KINDS))
         if set(numbers) != set(KINDS[kind]):
             raise ConfigurationError(f"a {kind} constraint takes {', '.join(KINDS[kind])}; found {', '.join(numbers)}")
         if not all(np.isfinite(v) for v in numbers.values()):
@@ -54,8 +56,10 @@ class Constraint:
         else:
             up, down = (numbers.get(k, numbers.get("sigma", 0.0)) for k in ("sigma_up", "sigma_down"))
             built = cls(kind, numbers["mean"], up, down)
-        if min(built.sigma_up, built.sigma_down, built.rate) <= 0 or (kind in ("log_normal", "poisson") and built.mean < 0):
+        if min(built.sigma_up, built.sigma_down, built.rate) <= 0:
             raise ConfigurationError(f"a {kind} constraint takes positive widths and rates; found {dict(numbers)}")
+        if (kind == "log_normal" and built.mean <= 0) or (kind == "poisson" and built.mean < 0):
+            raise ConfigurationError(f"a {kind} constraint takes a positive {KINDS[kind][0]}; found {dict(numbers)}")
         return built
 
     def to_spec(self) -> dict[str, Any]:
@@ -89,11 +93,18 @@ class Correlation:
     covariance: tuple[tuple[float, ...], ...]
 
     def __post_init__(self) -> None:
-        matrix = np.asarray(self.covariance)
         n = len(self.names)
+        if len(set(self.names)) != n:
+            raise ConfigurationError(f"the correlation of {', '.join(self.names)} names a parameter twice")
+        try:
+            matrix = np.asarray(self.covariance, dtype=float)
+        except (TypeError, ValueError):
+            raise ConfigurationError(f"the covariance of {', '.join(self.names)} is not a {n}×{n} matrix of numbers") from None
         if matrix.shape != (n, n) or len(self.means) != n:
             raise ConfigurationError(f"the correlation of {', '.join(self.names)} needs {n} means and a {n}×{n} covariance")
-        if not np.allclose(matrix, matrix.T) or np.linalg.eigvalsh(matrix).min() <= 0:
+        if not np.isfinite(self.means).all():
+            raise ConfigurationError(f"the means of {', '.join(self.names)} are not finite numbers")
+        if not np.allclose(matrix, matrix.T, rtol=1e-8, atol=0.0) or np.linalg.eigvalsh(matrix).min() <= 0:
             raise ConfigurationError(f"the covariance of {', '.join(self.names)} is not symmetric and positive definite")
 
 
@@ -131,6 +142,9 @@ class Constraints:
             stop = start + len(block.names)
             matrix = np.asarray(block.covariance)
             norm = -0.5 * (np.linalg.slogdet(matrix)[1] + len(block.names) * np.log(2 * np.pi))
+            for name in block.names:
+                if name not in names:
+                    raise ConfigurationError(unknown("parameter", name, names, "correlation"))
             index = np.array([names.index(n) for n in block.names])
             self._blocks.append((index, slice(start, stop), np.linalg.inv(matrix), np.linalg.cholesky(matrix), norm))
             start = stop
@@ -143,8 +157,8 @@ class Constraints:
         theta = points[:, self._index]
         slope: np.ndarray | float = 1.0
         if self._any_log:
-            positive = np.where(self._log, theta, 1.0)
-            with np.errstate(divide="ignore", invalid="ignore"):
+            positive = np.where(self._log, np.maximum(theta, 0.0), 1.0)
+            with np.errstate(divide="ignore"):
                 theta = np.where(self._log, np.log(positive), theta)
                 slope = 1.0 / positive
         distance = theta - auxiliary[..., self._slot]
@@ -158,7 +172,8 @@ class Constraints:
         if len(self._rate):
             expected = points[:, self._poisson_index] * self._rate
             counted = auxiliary[..., self._poisson_slot]
-            total = total + np.sum(xlogy(counted, expected) - expected - gammaln(counted + 1.0), axis=-1)
+            each = xlogy(counted, np.maximum(expected, 0.0)) - expected - gammaln(counted + 1.0)
+            total = total + np.where(expected < 0, -np.inf, each).sum(axis=-1)
         for index, part, inverse, _, norm in self._blocks:
             d = points[:, index] - auxiliary[..., part]
             total = total + norm - 0.5 * np.einsum("bi,ij,bj->b", d, inverse, d)
@@ -176,8 +191,9 @@ class Constraints:
         z, sigma, slope = self._residual(points, auxiliary)
         result[:, self._index] = -z / sigma * slope
         if len(self._rate):
-            with np.errstate(divide="ignore"):
-                ratio = auxiliary[..., self._poisson_slot] / points[:, self._poisson_index]
+            counted, theta = np.broadcast_arrays(auxiliary[..., self._poisson_slot], points[:, self._poisson_index])
+            with np.errstate(divide="ignore", invalid="ignore"):
+                ratio = np.where(counted == 0, 0.0, counted / theta)
             result[:, self._poisson_index] += ratio - self._rate
         for index, part, inverse, _, _ in self._blocks:
             result[:, index] -= (points[:, index] - auxiliary[..., part]) @ inverse
@@ -187,8 +203,8 @@ class Constraints:
         """Expected information, shape (batch, parameters, parameters)."""
         n, p = points.shape
         result = np.zeros((n, p, p))
-        _, sigma, slope = self._residual(points, auxiliary)
-        result[:, self._index, self._index] = (slope / sigma) ** 2
+        slope = self._residual(points, auxiliary)[2]
+        result[:, self._index, self._index] = slope**2 / (self._up * self._down)  # the mean of 1/σ² over both sides
         if len(self._rate):
             i = self._poisson_index
             result[:, i, i] += self._rate / np.maximum(points[:, i], 1e-12)
@@ -213,7 +229,8 @@ class Constraints:
         """The auxiliary data of an Asimov set with its truth at `points`, shape (batch, auxiliary)."""
         result = np.zeros((len(points), len(self)))
         theta = points[:, self._index]
-        result[:, self._slot] = np.where(self._log, np.log(np.where(self._log, theta, 1.0)), theta)
+        with np.errstate(divide="ignore"):
+            result[:, self._slot] = np.where(self._log, np.log(np.where(self._log, np.maximum(theta, 0.0), 1.0)), theta)
         result[:, self._poisson_slot] = points[:, self._poisson_index] * self._rate
         for index, part, _, _, _ in self._blocks:
             result[:, part] = points[:, index]

@@ -71,6 +71,11 @@ class Parameter:
             raise ConfigurationError(f"parameter {self.name!r}: the bounds [{low:g}, {high:g}] are not in increasing order")
         for value in (self.init, *self.starts):
             self.check(value)
+        power = self.prior.power
+        if (power != 1 and low < 0) or (power <= 0 and low == 0):
+            raise ConfigurationError(
+                f"parameter {self.name!r}: a prior {self.prior.measure(self.name)} is not proper on [{low:g}, {high:g}]; narrow the bounds"
+            )
 
     def check(self, value: float) -> float:
         """`value` as a float if it is finite and within the bounds; raises ParameterError."""
@@ -139,7 +144,10 @@ class Parameters(Sequence[Parameter]):
         """A batch of points (batch, parameters) from a mapping, a vector or a matrix; raises ParameterError."""
         if isinstance(values, Mapping):
             return self.vector(values)[None, :]
-        points = np.atleast_2d(np.asarray(values, dtype=float))
+        try:
+            points = np.atleast_2d(np.asarray(values, dtype=float))
+        except (TypeError, ValueError):
+            raise ParameterError("a point is a mapping {name: value}, a vector or a matrix of numbers") from None
         if points.shape[-1] != len(self) or points.ndim != 2:
             raise ParameterError(
                 f"expected {len(self)} values a point ({', '.join(self.names)}); found an array of shape {np.shape(values)}"

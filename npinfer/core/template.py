@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from npinfer.core.axis import Axis
+from npinfer.errors import DataError, unknown
 
 
 @dataclass(frozen=True)
@@ -50,5 +51,7 @@ class Template(Mapping[str, np.ndarray]):
 
     def total(self, sample: str | None = None) -> float | np.ndarray:
         """Expected counts summed over all bins, of one sample or of all."""
+        if sample is not None and sample not in self.samples:
+            raise DataError(unknown("sample", sample, self.samples))
         chosen = self.samples.values() if sample is None else [self.samples[sample]]
         return np.sum([np.sum(counts, axis=-1) for part in chosen for counts in part.values()], axis=0)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ import npinfer.physics.generators  # noqa: F401  (registers the generators of th
 from npinfer.errors import ConfigurationError, unknown
 from npinfer.likelihood.binned import BinnedLikelihood
 from npinfer.likelihood.build import build
-from npinfer.likelihood.spec import choose, read_spec, read_yaml
+from npinfer.likelihood.spec import choose, read_parameters, read_spec
 from npinfer.paths import roots
 
 
@@ -30,9 +31,9 @@ def find(name_or_path: str | Path) -> Path:
     """The file of a likelihood given by name or by path; raises ConfigurationError."""
     text = str(name_or_path)
     if text.endswith((".yaml", ".yml")):
-        path = Path(text).expanduser()
-        if not path.is_file():
-            raise ConfigurationError(f"{path}: no such likelihood file")
+        path = Path(os.path.expanduser(text))
+        if not os.path.isfile(path):
+            raise ConfigurationError(f"{path}: no such likelihood file; give a YAML file that exists, or a name that `npinfer list` shows")
         return path
     known = list_likelihoods()
     if text not in known:
@@ -46,7 +47,7 @@ def shared_parameters() -> dict[str, Any]:
     for root in reversed(roots()):
         path = root / "likelihoods" / "parameters.yaml"
         if path.is_file():
-            merged |= read_yaml(path).content
+            merged |= read_parameters(path)
     return merged
 
 

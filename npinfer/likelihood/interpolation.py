@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from npinfer.errors import ConfigurationError
+
 _POWERS = np.arange(1, 7)
 _AT_ONE = np.stack([np.ones(6), _POWERS, _POWERS * (_POWERS - 1)]).astype(float)
 _SIGNS = np.stack([(-1.0) ** _POWERS, (-1.0) ** (_POWERS - 1), (-1.0) ** _POWERS])
@@ -22,6 +24,13 @@ class Factors:
         at_down = np.stack([down - 1, -down * self._log_down, down * self._log_down**2])
         inner = _SOLVE @ np.concatenate([at_up, at_down])
         self._inner = np.concatenate([np.ones((1, len(up))), inner])  # (7, k), of rising power
+        lowest = _horner(self._inner, np.linspace(-1, 1, 201)[:, None]).min(axis=0)
+        if not (lowest > 0).all():
+            i = int(np.flatnonzero(~(lowest > 0))[0])
+            raise ConfigurationError(
+                f"a normsys with up {up[i]:g} and down {down[i]:g} cannot be interpolated: its factor is not positive in between; "
+                "use factors nearer to 1 or a scale with a log_normal constraint"
+            )
 
     def __call__(self, alpha: np.ndarray) -> np.ndarray:
         """ln of the factors, (batch, k)."""

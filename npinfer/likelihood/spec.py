@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,16 +14,25 @@ from typing import Any
 import jsonschema
 import yaml
 
-from npinfer.errors import ConfigurationError, unknown
+from npinfer.errors import ConfigurationError, NpinferError, unknown
 from npinfer.paths import roots
 
 KeyPath = tuple[str | int, ...]
+MAX_KEYS = 200_000
 
 
 class _Loader(yaml.SafeLoader):
     """YAML 1.2 numbers: 6.0e4 and 1e-3 are numbers, not words."""
 
     yaml_implicit_resolvers = {k: list(v) for k, v in yaml.SafeLoader.yaml_implicit_resolvers.items()}
+
+    def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
+        """As the base, with the line of a value that does not fit its tag."""
+        try:
+            return super().construct_object(node, deep)  # type: ignore[no-untyped-call]
+        except (ValueError, TypeError, KeyError, AttributeError):
+            problem = f"{str(node.value)[:60]!r} is not a valid {node.tag.rsplit(':', 1)[-1]}; put words in quotes"
+            raise yaml.constructor.ConstructorError(None, None, problem, node.start_mark) from None
 
 
 _Loader.add_implicit_resolver(
@@ -55,32 +65,40 @@ def read_yaml(path: Path) -> Document:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise ConfigurationError(f"{path}: no such file") from None
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, ValueError) as error:
         raise ConfigurationError(f"{path}: cannot be read: {error}") from None
-    loader = _Loader(text)
+    places: dict[KeyPath, tuple[Path, int]] = {(): (path, 1)}
     try:
+        loader = _Loader(text)
         node = loader.get_single_node()
         if not isinstance(node, yaml.MappingNode):
             raise ConfigurationError(f"{path}:1: expected a mapping of keys to values")
-        places: dict[KeyPath, tuple[Path, int]] = {(): (path, 1)}
         _record(node, (), path, places)
         content = loader.construct_document(node)
+    except yaml.reader.ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        raise ConfigurationError(f"{path}:{line}: broken YAML: the character {chr(error.character)!r} is not allowed") from None
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
-        line = f":{mark.line + 1}" if mark else ""
+        place = f":{mark.line + 1}" if mark else ""
         problem = getattr(error, "problem", None) or str(error).splitlines()[0]
-        raise ConfigurationError(f"{path}{line}: broken YAML: {problem}") from None
-    finally:
-        loader.dispose()
+        raise ConfigurationError(f"{path}{place}: broken YAML: {problem}") from None
+    except RecursionError:
+        raise ConfigurationError(f"{path}: nested too deeply, or an alias that contains itself") from None
     return Document(content, places, path)
 
 
 def _record(node: yaml.Node, key: KeyPath, path: Path, places: dict[KeyPath, tuple[Path, int]]) -> None:
     """Note the line of every key below `node`; a key given twice is an error."""
+    if len(places) > MAX_KEYS:
+        raise ConfigurationError(f"{path}: more than {MAX_KEYS} keys and values; move tables to CSV files of the data folder")
     if isinstance(node, yaml.MappingNode):
         for name, value in node.value:
-            child = (*key, str(name.value))
             line = name.start_mark.line + 1
+            if name.tag not in ("tag:yaml.org,2002:str", "tag:yaml.org,2002:merge"):
+                said = name.value if isinstance(name, yaml.ScalarNode) else "a collection"
+                raise ConfigurationError(f"{path}:{line}: {'.'.join(map(str, (*key, said)))}: a key is a word; put it in quotes")
+            child = (*key, str(name.value))
             if child in places:
                 raise ConfigurationError(f"{path}:{line}: {'.'.join(map(str, child))}: given twice, first on line {places[child][1]}")
             places[child] = (path, line)
@@ -112,10 +130,15 @@ def _extended(document: Document, find: Any, seen: tuple[Path, ...]) -> Document
     base_name = document.content.get("extends")
     if base_name is None:
         return document
-    if document.path in seen:
-        chain = " → ".join(p.stem for p in (*seen, document.path))
+    here = document.path.resolve()
+    if here in seen:
+        chain = " → ".join(p.stem for p in (*seen, here))
         raise ConfigurationError(f"{document.where('extends')}: the files extend each other in a circle: {chain}")
-    base = _extended(read_yaml(find(str(base_name))), find, (*seen, document.path))
+    try:
+        path = find(here.parent / base_name if str(base_name).endswith((".yaml", ".yml")) else str(base_name))
+    except NpinferError as error:
+        raise type(error)(f"{document.where('extends')}: {error}") from None
+    base = _extended(read_yaml(path), find, (*seen, here))
     content = _merge(base.content, document.content)
     content.pop("validation", None)
     if "validation" in document.content:
@@ -129,16 +152,24 @@ def _merge(base: Any, change: Any) -> Any:
         return change
     merged = dict(base)
     for key, value in change.items():
-        if key == "use" and isinstance(base.get("use"), list):
-            merged[key] = list(dict.fromkeys([*base["use"], *value]))
+        if key == "use" and isinstance(base.get(key), list) and isinstance(value, list):
+            merged[key] = [*base[key], *(v for v in value if v not in base[key])]
         else:
             merged[key] = _merge(base[key], value) if key in base else value
     return merged
 
 
-def check(document: Document) -> None:
+def read_parameters(path: Path) -> dict[str, Any]:
+    """Read a file of shared parameters and check it; raises ConfigurationError."""
+    document = read_yaml(path)
+    definitions = schema()["$defs"]
+    check(document, {"additionalProperties": {"$ref": "#/$defs/parameter"}, "$defs": definitions})
+    return document.content
+
+
+def check(document: Document, against: Mapping[str, Any] | None = None) -> None:
     """Raise ConfigurationError with the place and remedy of the first fault against the schema."""
-    validator = jsonschema.Draft202012Validator(schema())
+    validator = jsonschema.Draft202012Validator(schema() if against is None else against)
     errors = sorted(validator.iter_errors(document.content), key=lambda e: (len(e.absolute_path) == 0, list(map(str, e.absolute_path))))
     if not errors:
         return
@@ -155,14 +186,16 @@ def check(document: Document) -> None:
 def choose(document: Document, given: Mapping[str, Any]) -> dict[str, Any]:
     """The configuration: defaults replaced by what is given, checked and of the default's type."""
     declared = document.content.get("configuration", {})
+    name = str(document.content.get("name", document.path))
     for key in given:
         if key not in declared:
-            raise ConfigurationError(unknown("configuration", key, declared, str(document.content.get("name", document.path))))
+            raise ConfigurationError(unknown("configuration", key, declared, name))
     chosen = {}
     for key, entry in declared.items():
-        value = _typed(given.get(key, entry["default"]), entry["default"], f"configuration {key!r}")
+        place = name if key in given else document.where("configuration", key)
+        value = _typed(given.get(key, entry["default"]), entry["default"], f"{place}: configuration {key!r}")
         if "choices" in entry and value not in entry["choices"]:
-            raise ConfigurationError(unknown(f"choice for configuration {key!r}:", str(value), entry["choices"]))
+            raise ConfigurationError(unknown(f"choice for configuration {key!r}:", str(value), entry["choices"], place))
         chosen[key] = value
     return chosen
 
@@ -174,7 +207,10 @@ def _typed(value: Any, default: Any, where: str) -> Any:
         raise ConfigurationError(f"{where} is true or false; found {value!r}")
     if isinstance(default, (int, float)):
         try:
-            return float(value)
-        except (TypeError, ValueError):
+            number = float(value)
+        except (TypeError, ValueError, OverflowError):
             raise ConfigurationError(f"{where} is a number; found {value!r}") from None
+        if not math.isfinite(number):
+            raise ConfigurationError(f"{where} is a finite number; found {value!r}")
+        return number
     return str(value)

@@ -26,6 +26,8 @@ class DataFolder:
         self.sha256: dict[str, str] = dict(declared.get("sha256", {}))
         self.path: Path | None = None
         if name:
+            if "\0" in name:
+                raise DataError(f"{beside}: the data folder {name!r} is not a path")
             local = (beside / name).resolve()
             if not local.is_relative_to(beside.resolve()):
                 raise DataError(f"{beside}: the data folder {name!r} leaves the folder of the likelihood; give one inside it")
@@ -52,12 +54,18 @@ class DataFolder:
     def rows(self, name: str) -> list[dict[str, str]]:
         """A CSV file with a header, comment lines starting with #."""
         path = self.file(name)
-        with path.open(encoding="utf-8", newline="") as stream:
-            reader = csv.DictReader(line for line in stream if not line.startswith("#"))
-            rows = list(reader)
+        try:
+            with path.open(encoding="utf-8", newline="") as stream:
+                reader = csv.DictReader(line for line in stream if not line.startswith("#"))
+                rows = list(reader)
+        except (OSError, ValueError, csv.Error) as error:
+            raise DataError(f"{path}: not a CSV table in UTF-8: {error}") from None
+        header = reader.fieldnames or []
+        if not header or len(set(header)) < len(header):
+            raise DataError(f"{path}: the first line must name the columns, each once; found {', '.join(header) or 'nothing'}")
         if any(None in row or None in row.values() for row in rows):
             bad = next(i for i, row in enumerate(rows) if None in row or None in row.values())
-            raise DataError(f"{path}: row {bad + 1} does not have the {len(reader.fieldnames or [])} columns of the header")
+            raise DataError(f"{path}: row {bad + 1} does not have the {len(header)} columns of the header")
         return rows
 
 
@@ -87,13 +95,17 @@ def read_template(source: str | Mapping[str, Sequence[float]], channels: Sequenc
     Raises DataError.
     """
     names = [c.name for c in channels]
-    if not isinstance(source, str):
+    if not isinstance(source, (str, Mapping)):
+        raise DataError(f"a template is a CSV file or {{channel: [counts]}}; found {source!r}")
+    if isinstance(source, Mapping):
         for name in source:
             if name not in names:
                 raise DataError(unknown("channel", name, names, "template"))
         parts = [check_counts(source.get(c.name, np.zeros(c.bins)), c.bins, f"template of channel {c.name!r}") for c in channels]  # type: ignore[arg-type]
         return np.concatenate(parts)
     rows = folder.rows(source)
+    if rows and "channel" not in rows[0]:
+        raise DataError(unknown("column", "channel", rows[0], f"{folder.path}/{source}"))
     for row in rows:
         if row.get("channel") not in names:
             raise DataError(unknown("channel", str(row.get("channel")), names, f"{folder.path}/{source}"))
@@ -115,7 +127,7 @@ def _fill(rows: Sequence[Mapping[str, str]], channel: Channel, where: str) -> np
         edges = np.asarray(axis.edges)
         bins = np.clip(np.searchsorted(edges, 0.5 * (low + high)) - 1, 0, axis.bins - 1)
         tolerance = 1e-4 * np.diff(edges)[bins]
-        wrong = (np.abs(edges[bins] - low) > tolerance) | (np.abs(edges[bins + 1] - high) > tolerance)
+        wrong = ~((np.abs(edges[bins] - low) <= tolerance) & (np.abs(edges[bins + 1] - high) <= tolerance))  # NaN is wrong too
         if wrong.any():
             bad = int(np.flatnonzero(wrong)[0])
             raise DataError(f"{where}: row {bad + 1} of channel {channel.name!r}: [{low[bad]:g}, {high[bad]:g}] is not a bin of {axis.name}")
@@ -132,13 +144,25 @@ def read_observed(source: Any, channel: Channel, folder: DataFolder) -> np.ndarr
     """
     where = f"observed counts of channel {channel.name!r}"
     if isinstance(source, str):
-        return read_template(source, [channel], folder)
+        rows = folder.rows(source)
+        mine = [row for row in rows if row.get("channel") == channel.name]
+        if not mine:
+            raise DataError(unknown("channel", channel.name, sorted({row.get("channel", "") for row in rows}), f"{folder.path}/{source}"))
+        return _fill(mine, channel, f"{folder.path}/{source}")
     if not isinstance(source, Mapping):
-        return check_counts(np.asarray(source, dtype=float).ravel(), channel.bins, where)
+        try:
+            counts = np.asarray(source, dtype=float).ravel()
+        except (TypeError, ValueError):
+            raise DataError(f"{where}: counts must be numbers") from None
+        return check_counts(counts, channel.bins, where)
     rows = folder.rows(source["events"])
     for key, value in source.get("where", {}).items():
         if rows and key not in rows[0]:
             raise DataError(unknown("column", key, rows[0], where))
         rows = [row for row in rows if row[key] == str(value)]
-    columns = [column(rows, axis.name, f"{folder.path}/{source['events']}") for axis in channel.axes]
+    place = f"{folder.path}/{source['events']}"
+    columns = [column(rows, axis.name, place) for axis in channel.axes]
+    for axis, values in zip(channel.axes, columns, strict=True):
+        if not np.isfinite(values).all():
+            raise DataError(f"{place}: event {int(np.flatnonzero(~np.isfinite(values))[0]) + 1}: {axis.name} is not a finite number")
     return histogram(columns, list(channel.axes))

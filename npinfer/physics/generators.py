@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -14,6 +15,7 @@ from npinfer.physics import atmosphere, flavour, flux, telescope
 from npinfer.physics.registry import Weights, generator, parameter_names
 
 NORM_UNIT = 1e-18  # of astro_norm, in GeV^-1 cm^-2 s^-1 sr^-1
+RESONANCE_WINDOW_GEV = (4e6, 1e7)  # true energies counted as Glashow resonance events
 COMPOSITIONS = ("nuebar", "flavour", "source")
 SPECTRA = ("power_law", "cutoff", "broken_power_law")
 
@@ -85,105 +87,78 @@ def _source(model: str) -> Callable[..., np.ndarray]:
     return single
 
 
-# ---- spectrum: pieces that each depend on few shape parameters
+# ---- spectrum: integrals over energy cells for unit normalisation
 
 
-def spectrum(configuration: Mapping[str, Any], edges_gev: np.ndarray) -> list[tuple[Callable[..., Any], Callable[..., Any]]]:
-    """[(norm(**parameters) → (batch,), integrals(**shape parameters) → (batch, cells))], to be added up."""
+def spectrum(configuration: Mapping[str, Any], edges_gev: np.ndarray) -> Callable[..., np.ndarray]:
+    """integrals(**shape parameters) → (batch, cells) of the configured spectrum; raises ConfigurationError."""
     form = configuration.get("spectrum", "power_law")
     if form == "power_law":
-        return [(lambda *, astro_norm: astro_norm, lambda *, astro_gamma: flux.power_law_integrals(astro_gamma, edges_gev))]
+        return lambda *, astro_gamma: flux.power_law_integrals(astro_gamma, edges_gev)
     if form == "cutoff":
 
-        def cut(*, astro_gamma: np.ndarray, astro_log10_cutoff: np.ndarray) -> np.ndarray:
+        def cutoff(*, astro_gamma: np.ndarray, astro_log10_cutoff: np.ndarray) -> np.ndarray:
             return flux.cutoff_integrals(astro_gamma, astro_log10_cutoff, edges_gev)
 
-        return [(lambda *, astro_norm: astro_norm, cut)]
+        return cutoff
     if form == "broken_power_law":
-        return _broken(float(configuration["break_energy_gev"]), edges_gev)
+
+        def broken(*, astro_gamma: Any, astro_gamma_high: Any, astro_log10_break: Any) -> np.ndarray:
+            energy = np.exp(np.log(10.0) * astro_log10_break)
+            return flux.broken_power_law_integrals(astro_gamma, astro_gamma_high, energy, edges_gev)
+
+        return broken
     raise ConfigurationError(unknown("spectrum", str(form), SPECTRA))
-
-
-def _broken(break_gev: float, edges_gev: np.ndarray) -> list[tuple[Callable[..., Any], Callable[..., Any]]]:
-    """Below the break with astro_gamma, above with astro_gamma_high; continuous; 1 at 100 TeV."""
-    if not edges_gev[0] < break_gev < edges_gev[-1]:
-        raise ConfigurationError(f"break_energy_gev: found {break_gev:g}, expected between {edges_gev[0]:g} and {edges_gev[-1]:g} GeV")
-    low_edges, high_edges = np.minimum(edges_gev, break_gev), np.maximum(edges_gev, break_gev)
-    lever = np.log(break_gev / flux.PIVOT_ENERGY_GEV)
-
-    def part(edges: np.ndarray, index: np.ndarray) -> np.ndarray:
-        inside = np.diff(edges) > 0
-        result = np.zeros((len(index), len(edges) - 1), dtype=np.result_type(index, float))
-        first, last = np.flatnonzero(inside)[[0, -1]]
-        result[:, inside] = flux.power_law_integrals(index, edges[first : last + 2])
-        return result
-
-    def below(*, astro_gamma: np.ndarray) -> np.ndarray:
-        return part(low_edges, astro_gamma)
-
-    def above(*, astro_gamma_high: np.ndarray) -> np.ndarray:
-        return part(high_edges, astro_gamma_high)
-
-    def tilt(*, astro_norm: np.ndarray, astro_gamma: np.ndarray, astro_gamma_high: np.ndarray) -> np.ndarray:
-        return astro_norm * np.exp((astro_gamma_high - astro_gamma) * lever)
-
-    if lever >= 0:
-        return [(lambda *, astro_norm: astro_norm, below), (tilt, above)]
-
-    def tilt_down(*, astro_norm: np.ndarray, astro_gamma: np.ndarray, astro_gamma_high: np.ndarray) -> np.ndarray:
-        return astro_norm * np.exp((astro_gamma - astro_gamma_high) * lever)
-
-    return [(tilt_down, below), (lambda *, astro_norm: astro_norm, above)]
 
 
 def _with_names(function: Callable[..., Any], names: Sequence[str]) -> Callable[..., Any]:
     """`function` with the keyword names `names` as its signature."""
-    import inspect
-
     parameters = [inspect.Parameter(n, inspect.Parameter.KEYWORD_ONLY) for n in names]
     function.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     return function
 
 
 def _isotropic(
-    inputs: Mapping[str, Any], channels: Sequence[Any], configuration: Mapping[str, Any], interactions: Sequence[str]
-) -> list[Weights]:
-    """The astrophysical flux through some interactions of the telescope."""
+    inputs: Mapping[str, Any], channels: Sequence[Any], configuration: Mapping[str, Any], *, resonance_only: bool
+) -> Weights:
+    """The astrophysical flux through the telescope."""
     at = detector(inputs, channels)
     fractions, basis = composition(configuration)
-    fraction_names = parameter_names(fractions)
-    chosen = np.array([name in interactions for name in at.cells.interactions], dtype=float)
-    pattern = NORM_UNIT * basis[:, :, None] * chosen
+    integrals = spectrum(configuration, at.cells.energy_edges_gev)
+    names = parameter_names(fractions)
+    pattern = NORM_UNIT * basis[:, :, None, None, None]
+    if resonance_only:
+        resonant = np.array([name == "gr" for name in at.cells.interactions], dtype=float)
+        edges = at.cells.energy_edges_gev
+        centres = np.sqrt(edges[:-1] * edges[1:])
+        window = (centres > RESONANCE_WINDOW_GEV[0]) & (centres < RESONANCE_WINDOW_GEV[1])
+        pattern = pattern * resonant[:, None, None] * window[:, None]
 
-    def piece(norm: Callable[..., Any], integrals: Callable[..., Any]) -> Weights:
-        norm_names = parameter_names(norm)
+    def mix(**values: np.ndarray) -> np.ndarray:
+        return values["astro_norm"][..., None] * fractions(**{n: values[n] for n in names})
 
-        def mix(**values: np.ndarray) -> np.ndarray:
-            return norm(**{n: values[n] for n in norm_names})[..., None] * fractions(**{n: values[n] for n in fraction_names})
+    def shape(**values: np.ndarray) -> np.ndarray:
+        return integrals(**values)[:, None, None, :, None]
 
-        def shape(**values: np.ndarray) -> np.ndarray:
-            return pattern[None, :, :, :, None, None] * integrals(**values)[:, None, None, None, :, None]
-
-        mix_names = dict.fromkeys((*norm_names, *fraction_names))
-        return Weights(_with_names(mix, list(mix_names)), _with_names(shape, parameter_names(integrals)), at)
-
-    return [piece(norm, integrals) for norm, integrals in spectrum(configuration, at.cells.energy_edges_gev)]
+    return Weights(
+        _with_names(mix, ("astro_norm", *names)), pattern, _with_names(shape, parameter_names(integrals)), at
+    )
 
 
 @generator("astro.power_law")
-def astro(inputs: Mapping[str, Any], channels: Sequence[Any], configuration: Mapping[str, Any]) -> list[Weights]:
+def astro(inputs: Mapping[str, Any], channels: Sequence[Any], configuration: Mapping[str, Any]) -> Weights:
     """An isotropic astrophysical flux; configuration `spectrum` and `composition` choose its form.
 
     inputs: response (data folder), livetime_s. Parameters: astro_norm (sum of six species at 100 TeV, in 1e-18
     GeV^-1 cm^-2 s^-1 sr^-1), astro_gamma and those of the chosen spectrum and composition.
     """
-    return _isotropic(inputs, channels, configuration, telescope.INTERACTIONS)
+    return _isotropic(inputs, channels, configuration, resonance_only=False)
 
 
 @generator("glashow.events")
-def resonance_events(inputs: Mapping[str, Any], channels: Sequence[Any], configuration: Mapping[str, Any]) -> list[Weights]:
-    """The events of `astro.power_law` that come from the Glashow resonance."""
-    return _isotropic(inputs, channels, configuration, ("gr",))
+def resonance_events(inputs: Mapping[str, Any], channels: Sequence[Any], configuration: Mapping[str, Any]) -> Weights:
+    """The events of `astro.power_law` from the Glashow resonance, with true energies of 4 to 10 PeV."""
+    return _isotropic(inputs, channels, configuration, resonance_only=True)
 
 
 # ---- derived quantities
@@ -227,9 +202,9 @@ def _atmospheric(inputs: Mapping[str, Any], channels: Sequence[Any], component: 
         return atmosphere.nunubar_factors(("nue", "nuebar"), nunubar_ratio)
 
     def shape(*, cr_delta_gamma: np.ndarray) -> np.ndarray:
-        return parts * atmosphere.tilt(at.cells.energy_edges_gev, cr_delta_gamma, pivot)[:, None, None, None, :, None]
+        return atmosphere.tilt(at.cells.energy_edges_gev, cr_delta_gamma, pivot)[:, None, None, :, None]
 
-    return Weights(mix, shape, at)
+    return Weights(mix, parts, shape, at)
 
 
 @generator("atmosphere.conventional")

@@ -56,25 +56,29 @@ def parameter_names(function: Callable[..., Any]) -> tuple[str, ...]:
     return tuple(inspect.signature(function).parameters)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Weights:
-    """Weights on cells, split into what is cheap and what must be folded with a response.
+    """Weights on the cells of a telescope, as products of what changes and what does not.
 
-    weight[batch, cell] = Σ_k mix[batch, k] · shape[batch, k, cell]
+    weight[batch, cell] = Σ_k mix[batch, k] · pattern[k, cell] · shape[batch, cell]
 
-    mix: function of any parameters, giving (batch, components); analytic, so that a complex argument gives
-        its derivative.
-    shape: function of the few nonlinear shape parameters, giving (batch, components, *cells).
-    response: the folding operator: `response.fold(weights, **{name: number})` → {channel: (n, bins)} with the detector
+    mix: function of any parameters, giving (batch, k).
+    pattern: (k, *cells), constant.
+    shape: function of the shape parameters, giving (batch, *cells). Axes along which pattern or shape do not change may
+        have length 1: a spectrum has the shape (batch, 1, 1, energies, 1).
+    response: the folding operator: `response.fold(weights, **{name: number})` → {channel: (n, bins)}, with the detector
         parameters named in `response.parameters`.
+
+    mix and shape are analytic and keep a complex type, so that a complex step gives their derivatives.
     """
 
     mix: Callable[..., np.ndarray]
+    pattern: np.ndarray
     shape: Callable[..., np.ndarray]
     response: Any
 
     def __call__(self, **values: np.ndarray) -> np.ndarray:
-        """The uncontracted cell weights, of shape (batch, *cells)."""
+        """The cell weights themselves, (batch, *cells)."""
         mix = self.mix(**{k: values[k] for k in parameter_names(self.mix)})
         shape = self.shape(**{k: values[k] for k in parameter_names(self.shape)})
-        return np.einsum("bk,bk...->b...", mix, shape)
+        return np.einsum("bk,k...->b...", mix, self.pattern) * shape

@@ -17,7 +17,7 @@ import numpy as np
 
 from npinfer.core.provenance import Description, Provenance
 from npinfer.core.table import Table, write_text
-from npinfer.errors import DataError
+from npinfer.errors import DataError, NpinferError
 
 SCHEMA = "npinfer/result/1"
 _KNOWN: dict[str, type[Result]] = {}
@@ -53,14 +53,14 @@ class Result:
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> Self:
         """The inverse of `to_dict`; raises DataError."""
-        if content.get("schema") != SCHEMA or content.get("type") not in _KNOWN:
+        if content.get("schema") != SCHEMA or str(content.get("type")) not in _KNOWN:
             raise DataError(f"not a result: expected schema {SCHEMA!r} and a known type, found {content.get('schema')!r}, {content.get('type')!r}")
-        kind = _KNOWN[content["type"]]
+        kind = _KNOWN[str(content["type"])]
         if not issubclass(kind, cls):
             raise DataError(f"expected a {cls.__name__}, found a {kind.__name__}")
         try:
             return decode(kind, content)  # type: ignore[no-any-return]
-        except (KeyError, TypeError, ValueError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError, NpinferError) as error:
             raise DataError(f"a damaged {kind.__name__}: {error}") from None
 
     def save(self, path: str | Path) -> Path:
@@ -74,7 +74,7 @@ class Result:
             content = json.loads(Path(path).read_text(encoding="utf-8"))
         except FileNotFoundError:
             raise DataError(f"{path}: no such file") from None
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             raise DataError(f"{path}: not a saved result: {error}") from None
         try:
             return cls.from_dict(content if isinstance(content, dict) else {})
@@ -94,7 +94,7 @@ def encode(value: Any) -> Any:
     if isinstance(value, enum.Enum):
         return value.value
     if isinstance(value, np.ndarray):
-        return encode(value.tolist())
+        return encode(value.tolist()) if value.size or value.ndim == 1 else {"empty": list(value.shape)}
     if isinstance(value, Mapping):
         return {str(k): encode(v) for k, v in value.items()}
     if isinstance(value, (list, tuple)):
@@ -121,6 +121,8 @@ def decode(kind: Any, value: Any) -> Any:
         return kind(**{f.name: decode(hints[f.name], value[f.name]) for f in dataclasses.fields(kind) if f.name in value})  # type: ignore[operator]
     if isinstance(kind, type) and issubclass(kind, enum.Enum):
         return kind(value)
+    if kind is np.ndarray and isinstance(value, Mapping):
+        return np.zeros(value["empty"])
     if kind is np.ndarray:
         return np.array(_numbers(value), dtype=float)
     if origin is not None and isinstance(origin, type) and issubclass(origin, Mapping):
@@ -128,6 +130,8 @@ def decode(kind: Any, value: Any) -> Any:
     if origin is tuple:
         inner = arguments[:1] * len(value) if len(arguments) == 2 and arguments[1] is Ellipsis else arguments
         return tuple(decode(a, v) for a, v in zip(inner, value, strict=True))
+    if kind in (str, bool, int) and not isinstance(value, kind):
+        raise TypeError(f"expected {kind.__name__}, found {value!r}")
     return float(value) if kind is float else value
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
@@ -25,7 +26,7 @@ class Segment:
 class Interval(Result):
     """Where delta_twice_nll of the profile stays below its threshold.
 
-    segments: its pieces in increasing order; lower, upper: their hull; best: the value at the maximum.
+    segments: its pieces in increasing order; lower, upper: their hull, NaN without any; best: the value at the maximum.
     """
 
     verb: ClassVar[str] = "interval"
@@ -40,15 +41,15 @@ class Interval(Result):
 
     @property
     def lower(self) -> float:
-        return self.segments[0].lower
+        return self.segments[0].lower if self.segments else math.nan
 
     @property
     def upper(self) -> float:
-        return self.segments[-1].upper
+        return self.segments[-1].upper if self.segments else math.nan
 
     def describe(self) -> str:
         """One sentence."""
-        said = " and ".join(_say(s) for s in self.segments)
+        said = " and ".join(_say(s) for s in self.segments) or "is empty"
         unit = f" {self.quantity.unit}" if self.quantity.unit else ""
         return f"{self.quantity.name} = {self.best:.4g}{unit}, {100 * self.cl:g} % interval {said} ({self.calibration})"
 

@@ -1,0 +1,97 @@
+"""The profile likelihood of one parameter."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from npinfer.core import wilks
+from npinfer.core.result import Scan
+from npinfer.errors import ConfigurationError
+from npinfer.plot.labels import percent, quantity_label, small_print
+from npinfer.plot.style import COLOURS, GREY, INK, dress, new_figure, print_small, publication, spans_decades
+
+
+def plot_profile(scan: Scan, *, cl: Sequence[float] = (0.68, 0.95)) -> tuple[Figure, Axes]:
+    """Draw delta_twice_nll of a scan of one parameter, a dot a grid point, the threshold of each cl and the best fit.
+
+    The curve has a gap where a point was not computed or is not allowed. Raises ConfigurationError for a scan of more
+    than one parameter and for a cl outside (0, 1).
+    """
+    if len(scan.names) != 1:
+        found = ", ".join(scan.names)
+        raise ConfigurationError(f"a profile is drawn for one parameter; this scan has {found}: draw its contour")
+    (name,) = scan.names
+    x, height = scan.grid[name], scan.delta_twice_nll
+    shown = np.where(np.isfinite(height), height, np.nan)
+    with publication():
+        figure = new_figure(5.6, 4.4, scan.description.title)
+        axes = dress(figure.add_subplot())
+        axes.plot(x, shown, "-", marker=".", markersize=3.5, color=COLOURS[0], label="profile likelihood", zorder=3)
+        thresholds = [wilks.threshold(level) for level in cl]
+        for level, threshold in zip(cl, thresholds, strict=True):
+            _draw_threshold(axes, level, threshold)
+        if _geometric(x):
+            axes.set_xscale("log")
+        _mark_best(axes, x, scan.best[name])
+        axes.set_xlim(*_limits(x))
+        axes.set_ylim(0.0, _ceiling(shown, thresholds))
+        axes.set_xlabel(quantity_label(scan.quantities[name]))
+        axes.set_ylabel(r"$-2\,\Delta\ln L$ (profile)")
+        axes.legend(loc="best")
+        print_small(figure, [*small_print(scan, scan.data_kind), *_notes(scan)])
+    return figure, axes
+
+
+def _draw_threshold(axes: Axes, cl: float, threshold: float) -> None:
+    axes.axhline(threshold, color=GREY, linewidth=0.9, linestyle=(0, (5, 3)), zorder=1)
+    axes.annotate(
+        percent(cl),
+        (1.0, threshold),
+        (-4, 2),
+        xycoords=("axes fraction", "data"),
+        textcoords="offset points",
+        ha="right",
+        va="bottom",
+        color=GREY,
+        fontsize=9.5,
+    )
+
+
+def _mark_best(axes: Axes, x: np.ndarray, best: float) -> None:
+    outside = not x.min() <= best <= x.max()
+    label = f"best fit {best:.3g}" + (", outside the grid" if outside else "")
+    axes.plot([best], [0.0], marker="o", linestyle="", color=INK, markersize=6, clip_on=outside, zorder=4, label=label)
+
+
+def _limits(x: np.ndarray) -> tuple[float, float]:
+    low, high = float(x.min()), float(x.max())
+    return (low, high) if high > low else (low - 0.5, high + 0.5)
+
+
+def _ceiling(shown: np.ndarray, thresholds: Sequence[float]) -> float:
+    """Room for the highest threshold; a curve that climbs far above it leaves the picture."""
+    finite = shown[np.isfinite(shown)]
+    top, curve = max(thresholds, default=1.0), float(finite.max()) if finite.size else 0.0
+    return max(1.25 * top, min(1.05 * curve, 2.5 * top))
+
+
+def _geometric(x: np.ndarray) -> bool:
+    """Whether the grid is spaced evenly in the logarithm, over more than a decade."""
+    if len(x) < 3 or not spans_decades(x):
+        return False
+    steps = np.diff(np.log(x))
+    return bool(np.ptp(steps) < 1e-6 * steps.max())
+
+
+def _notes(scan: Scan) -> list[str]:
+    """What the picture cannot show."""
+    height = scan.delta_twice_nll
+    missing, forbidden = int(np.isnan(height).sum()), int(np.isinf(height).sum())
+    notes = ["dashed: Wilks' theorem, 1 degree of freedom; not calibrated with toys"]
+    notes += [f"{missing} of {height.size} points not computed"] if missing else []
+    notes += [f"{forbidden} of {height.size} points not allowed"] if forbidden else []
+    return notes + ([scan.message] if scan.message else [])

@@ -1,0 +1,55 @@
+"""A channel's counts on one of its axes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import gammaincinv
+
+from npinfer.core.axis import Axis
+from npinfer.core.result import ChannelView
+
+ONE_SIGMA = 0.6826894921370859
+
+
+@dataclass(frozen=True)
+class Projection:
+    """A channel on one of its axes: counts summed over the others, and an upper bound of their uncertainty.
+
+    exact: whether nothing was summed, so that the uncertainty is the uncertainty and not a bound.
+    """
+
+    axis: Axis
+    observed: np.ndarray
+    samples: Mapping[str, np.ndarray]
+    error: np.ndarray
+    exact: bool
+
+    @classmethod
+    def of(cls, view: ChannelView, position: int) -> Projection:
+        """Bins of a sum are correlated: its uncertainty is at most the sum of theirs."""
+        shape = tuple(a.bins for a in view.axes)
+        others = tuple(i for i in range(len(shape)) if i != position)
+        collapse = lambda counts: np.asarray(counts, dtype=float).reshape(shape).sum(axis=others)
+        samples = {name: collapse(counts) for name, counts in view.samples.items()}
+        exact = all(shape[i] == 1 for i in others)
+        return cls(view.axes[position], collapse(view.observed), samples, collapse(view.total_error), exact)
+
+    @property
+    def total(self) -> np.ndarray:
+        return np.sum([*self.samples.values(), np.zeros(self.axis.bins)], axis=0)
+
+
+def garwood(counts: np.ndarray, cl: float = ONE_SIGMA) -> tuple[np.ndarray, np.ndarray]:
+    """Central Poisson interval of a mean for each count; NaN below zero, where no Poisson count lies.
+
+    >>> low, high = garwood(np.array([0.0, 4.0]))
+    >>> print(low.round(3), high.round(3))
+    [0.    2.086] [1.841 7.163]
+    """
+    counts = np.where(np.asarray(counts, dtype=float) < 0, np.nan, counts)
+    tail = 0.5 * (1 - cl)
+    low = gammaincinv(np.where(counts > 0, counts, 1.0), tail)
+    return np.where(np.isnan(counts), np.nan, np.where(counts > 0, low, 0.0)), gammaincinv(counts + 1.0, 1 - tail)

@@ -1,0 +1,118 @@
+"""The look of every figure: fonts, colours, the small print, and how a figure is saved."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
+
+from npinfer.errors import OutputError
+from npinfer.plot.labels import plain
+
+# Okabe and Ito's colours, told apart with any colour vision.
+COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#7F7F7F")
+HATCHES = ("", "///", "\\\\\\", "...", "xxx")
+INK, GREY = "#111111", "#767676"
+SMALL_PRINT = "small print"
+FORMATS = {".png": {}, ".pdf": {"CreationDate": None}, ".svg": {"Date": None}}
+
+_RC = {
+    "font.family": ["STIXGeneral", "DejaVu Sans"],
+    "mathtext.fontset": "stix",
+    "text.usetex": False,
+    "font.size": 11.0,
+    "axes.titlesize": 12.0,
+    "axes.labelsize": 12.0,
+    "axes.linewidth": 0.8,
+    "axes.unicode_minus": True,
+    "axes.prop_cycle": matplotlib.cycler(color=COLOURS),
+    "legend.fontsize": 9.5,
+    "legend.frameon": True,
+    "legend.framealpha": 0.9,
+    "legend.edgecolor": "none",
+    "legend.fancybox": False,
+    "lines.linewidth": 1.4,
+    "hatch.linewidth": 0.6,
+    "figure.facecolor": "white",
+    "axes.facecolor": "white",
+    "savefig.facecolor": "white",
+    "pdf.fonttype": 42,
+    "svg.fonttype": "path",
+    "svg.hashsalt": "npinfer",
+}
+
+
+def publication() -> AbstractContextManager[None]:
+    """A context in which figures take this look; what was set before comes back at its end."""
+    return matplotlib.rc_context(_RC)
+
+
+def new_figure(width: float, height: float, title: str = "") -> Figure:
+    """An empty figure, sizes in inches."""
+    figure = Figure(figsize=(width, height), layout="constrained")
+    if title:
+        figure.suptitle("\n".join(textwrap.wrap(plain(title), _characters(width, 12.0))), fontsize=12.0)
+    return figure
+
+
+def dress(axes: Axes) -> Axes:
+    """Ticks inside on all four sides."""
+    axes.tick_params(which="both", direction="in", top=True, right=True, width=0.8, pad=5.0, labelsize=10.5)
+    axes.tick_params(which="major", length=5.0)
+    axes.tick_params(which="minor", length=2.5)
+    return axes
+
+
+def print_small(figure: Figure, lines: Iterable[str]) -> None:
+    """Write the small print along the bottom of the figure, each distinct line once."""
+    width = _characters(figure.get_figwidth(), 7.0)
+    wrapped = [part for line in dict.fromkeys(lines) for part in textwrap.wrap(line, width)]
+    text = figure.supxlabel(plain("\n".join(wrapped)), x=0.012, ha="left", fontsize=7.0, color=GREY, linespacing=1.25)
+    text.set_gid(SMALL_PRINT)
+
+
+def _characters(width: float, size: float) -> int:
+    """How many characters of `size` points fit on `width` inches."""
+    return max(int(0.97 * width * 72 / (0.47 * size)), 20)
+
+
+def lighten(colour: str, amount: float) -> tuple[float, float, float]:
+    """The colour mixed with white: 0 leaves it, 1 is white."""
+    red, green, blue = (1 - amount) * np.asarray(to_rgb(colour)) + amount
+    return float(red), float(green), float(blue)
+
+
+def tints(colour: str, number: int) -> list[tuple[float, float, float]]:
+    """`number` tints of a colour, from strong to pale."""
+    return [lighten(colour, amount) for amount in (np.linspace(0.35, 0.75, number) if number > 1 else (0.5,))]
+
+
+def spans_decades(values: Sequence[float] | np.ndarray) -> bool:
+    """Whether positive increasing values cover more than a factor of ten."""
+    return bool(values[0] > 0 and values[-1] > 10 * values[0])
+
+
+def save_figure(figure: Figure, path: str | Path) -> Path:
+    """Write a figure as .png (200 dots an inch), .pdf or .svg in one step; raises OutputError."""
+    path = Path(path)
+    suffix = path.suffix.lower()
+    if suffix not in FORMATS:
+        raise OutputError(f"{path}: a figure is saved as {', '.join(FORMATS)}; found {path.suffix or 'no suffix'!r}")
+    part = path.with_name(f".{path.name}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with publication():
+            figure.savefig(part, format=suffix[1:], dpi=200, metadata=FORMATS[suffix])
+        part.replace(path)
+    except OSError as error:
+        raise OutputError(f"{path}: cannot be written: {error.strerror}; choose another folder with --out") from None
+    finally:
+        part.unlink(missing_ok=True)
+    return path

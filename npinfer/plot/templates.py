@@ -1,0 +1,201 @@
+"""Observed and fitted counts of every channel."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+import numpy as np
+from matplotlib.artist import Artist
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from npinfer.core.result import FitResult
+from npinfer.errors import ConfigurationError, unknown
+from npinfer.plot.labels import plain, readable, small_print
+from npinfer.plot.projection import Projection, garwood
+from npinfer.plot.style import (
+    COLOURS,
+    HATCHES,
+    INK,
+    dress,
+    lighten,
+    new_figure,
+    print_small,
+    publication,
+    spans_decades,
+)
+
+
+def plot_templates(
+    result: FitResult, *, axis: str | None = None, ratio: bool = False
+) -> tuple[Figure, dict[str, Axes]]:
+    """Draw each channel on one axis, summed over its others: stacked samples, data and the post-fit uncertainty.
+
+    Data carry central 68.27 % Poisson intervals; an empty bin carries an arrow at the upper end of its interval. The
+    uncertainty of a sum over bins is drawn as the linear sum of theirs, which it cannot exceed, and the figure says so.
+    axis: by name, for the channels that have it; by default the first of each. ratio: add data over expectation below.
+    Returns {channel: axes}. Raises ConfigurationError where no channel has the axis.
+    """
+    projections = _project(result, axis)
+    names = list(dict.fromkeys(s for p in projections.values() for s in p.samples))
+    columns = min(len(projections), 3)
+    rows = math.ceil(len(projections) / columns)
+    with publication():
+        figure = new_figure(3.6 * columns + 2.0, (4.6 if ratio else 3.5) * rows + 0.7, result.description.title)
+        frames = figure.add_gridspec(rows, columns)
+        panels = {}
+        for index, (channel, projection) in enumerate(projections.items()):
+            frame = frames[index // columns, index % columns]
+            split = frame.subgridspec(2, 1, height_ratios=(3, 1), hspace=0.0) if ratio else frame.subgridspec(1, 1)
+            panels[channel] = axes = dress(figure.add_subplot(split[0]))
+            _draw_channel(axes, projection, names, result.data_kind)
+            axes.set_title(readable(channel))
+            lowest = axes
+            if ratio:
+                lowest = dress(figure.add_subplot(split[1], sharex=axes))
+                axes.tick_params(labelbottom=False)
+                _draw_ratio(lowest, projection)
+                lowest.set_ylabel("" if index % columns else "data / fit")
+            lowest.set_xlabel(plain(projection.axis.label))
+            axes.set_ylabel("" if index % columns else "events per bin")
+        _legend(figure, panels)
+        print_small(figure, [*small_print(result, result.data_kind), *_notes(projections)])
+    return figure, panels
+
+
+def _project(result: FitResult, axis: str | None) -> dict[str, Projection]:
+    found = {}
+    for channel, view in result.channels.items():
+        names = [a.name for a in view.axes]
+        if axis is None or axis in names:
+            found[channel] = Projection.of(view, 0 if axis is None else names.index(axis))
+    if not found:
+        known = dict.fromkeys(a.name for view in result.channels.values() for a in view.axes)
+        raise ConfigurationError(unknown("axis", axis or "", known))
+    return found
+
+
+def _draw_channel(axes: Axes, projection: Projection, names: list[str], data_kind: str) -> None:
+    edges, total = np.asarray(projection.axis.edges), projection.total
+    logarithmic = spans_decades(edges)
+    if logarithmic:
+        axes.set_xscale("log")
+    else:
+        axes.xaxis.set_major_locator(MaxNLocator(5))
+    floor = np.zeros_like(total)
+    for name in sorted(projection.samples, key=lambda s: projection.samples[s].sum()):
+        top = floor + projection.samples[name]
+        index = names.index(name)
+        axes.stairs(
+            top,
+            edges,
+            baseline=floor,
+            fill=True,
+            facecolor=lighten(COLOURS[index % len(COLOURS)], 0.25),
+            edgecolor="white",
+            hatch=HATCHES[index // len(COLOURS) % len(HATCHES)],
+            linewidth=0.3,
+            label=readable(name),
+            zorder=1,
+        )
+        floor = top
+    axes.stairs(total, edges, color=INK, linewidth=1.0, zorder=2)
+    band = "post-fit uncertainty" if projection.exact else "post-fit uncertainty (at most)"
+    low = np.maximum(total - projection.error, 0.0)
+    axes.stairs(
+        total + projection.error,
+        edges,
+        baseline=low,
+        fill=True,
+        facecolor="none",
+        edgecolor="0.25",
+        hatch="//////",
+        linewidth=0.0,
+        label=band,
+        zorder=2.5,
+    )
+    _draw_data(axes, projection, np.ones_like(total), f"{data_kind} data")
+    axes.set_xlim(edges[0], edges[-1])
+    _scale_counts(axes, projection, logarithmic)
+
+
+def _draw_data(axes: Axes, projection: Projection, scale: np.ndarray, label: str) -> None:
+    """Counts with their intervals over `scale`; an arrow at the upper end in an empty bin."""
+    edges, counts = np.asarray(projection.axis.edges), projection.observed
+    middle = np.sqrt(edges[1:] * edges[:-1]) if spans_decades(edges) else 0.5 * (edges[1:] + edges[:-1])
+    low, high = garwood(counts)
+    seen, none = counts != 0, counts == 0
+    lengths = np.array([counts - low, high - counts])[:, seen] / scale[seen]
+    axes.errorbar(
+        middle[seen],
+        (counts / scale)[seen],
+        yerr=lengths,
+        fmt="o",
+        color=INK,
+        markersize=4,
+        linewidth=1.1,
+        label=label,
+        zorder=4,
+    )
+    axes.plot(
+        middle[none],
+        (high / scale)[none],
+        linestyle="",
+        marker="v",
+        markersize=3.5,
+        markerfacecolor="white",
+        markeredgecolor="0.45",
+        markeredgewidth=0.7,
+        label="empty bin (upper end)",
+        zorder=3,
+    )
+
+
+def _scale_counts(axes: Axes, projection: Projection, logarithmic: bool) -> None:
+    """Room for data and expectation; a logarithmic scale where the axis has one and there is something to show."""
+    total, seen = projection.total, projection.observed
+    high = garwood(seen)[1]
+    ceiling = float(np.nanmax(np.r_[total + projection.error, np.where(np.isnan(high), seen, high), 1e-12]))
+    positive = np.r_[total[total > 0], seen[seen > 0]]
+    if logarithmic and positive.size:
+        axes.set_yscale("log")
+        axes.set_ylim(max(0.5 * float(positive.min()), 1e-4 * ceiling), 3.0 * ceiling)
+    else:
+        axes.set_ylim(1.15 * min(0.0, float(np.nanmin(np.r_[total, seen]))), 1.15 * ceiling)
+
+
+def _draw_ratio(axes: Axes, projection: Projection) -> None:
+    """Data over expectation, where something is expected."""
+    total = np.where(projection.total > 0, projection.total, np.nan)
+    relative = projection.error / total
+    edges = np.asarray(projection.axis.edges)
+    axes.stairs(
+        1 + relative,
+        edges,
+        baseline=np.maximum(1 - relative, 0.0),
+        fill=True,
+        facecolor="0.85",
+        edgecolor="none",
+        zorder=1,
+    )
+    axes.axhline(1.0, color=INK, linewidth=0.8, zorder=2)
+    _draw_data(axes, projection, total, "")
+    axes.set_ylim(0.0, 3.0)
+
+
+def _legend(figure: Figure, panels: Mapping[str, Axes]) -> None:
+    """One legend for all panels, beside them, from what is drawn on top to what lies below."""
+    entries: dict[str, Artist] = {}
+    for axes in panels.values():
+        for handle, label in reversed(list(zip(*axes.get_legend_handles_labels(), strict=True))):
+            entries.setdefault(label, handle)
+    figure.legend(list(entries.values()), list(entries), loc="outside right upper")
+
+
+def _notes(projections: Mapping[str, Projection]) -> list[str]:
+    notes = ["data: central 68.27 % Poisson intervals; empty bins: an arrow at the upper end"]
+    if not all(p.exact for p in projections.values()):
+        notes.append("“at most”: the uncertainty of a sum over bins is drawn as the sum of theirs, an upper bound")
+    return notes
