@@ -30,14 +30,23 @@ class Axis:
 
     @classmethod
     def from_spec(cls, name: str, spec: dict[str, list[float]]) -> Axis:
-        """Read `{edges: [...]}`, `{linear: [low, high, bins]}` or `{log: [low, high, bins]}`; raises ConfigurationError."""
+        """Read `{edges: [...]}`, `{linear: [low, high, bins]}` or `{log: ...}`; raises ConfigurationError."""
         if len(spec) != 1 or not set(spec) <= {"edges", "linear", "log"}:
-            raise ConfigurationError(f"axis {name!r}: give one of edges, linear or log; found {', '.join(spec) or 'nothing'}")
+            raise ConfigurationError(
+                f"axis {name!r}: give one of edges, linear or log; found {', '.join(spec) or 'nothing'}"
+            )
         ((kind, numbers),) = spec.items()
         if kind == "edges":
             return cls(name, tuple(float(v) for v in numbers))
-        if len(numbers) != 3 or not np.isfinite(numbers).all() or not 1 <= numbers[2] <= MAX_BINS or int(numbers[2]) != numbers[2]:
-            raise ConfigurationError(f"axis {name!r}: {kind} takes [low, high, number of bins up to {MAX_BINS}]; found {numbers}")
+        if (
+            len(numbers) != 3
+            or not np.isfinite(numbers).all()
+            or not 1 <= numbers[2] <= MAX_BINS
+            or int(numbers[2]) != numbers[2]
+        ):
+            raise ConfigurationError(
+                f"axis {name!r}: {kind} takes [low, high, number of bins up to {MAX_BINS}]; found {numbers}"
+            )
         if kind == "log" and min(numbers[:2]) <= 0:
             raise ConfigurationError(f"axis {name!r}: a log axis needs positive ends; found {numbers}")
         low, high, bins = float(numbers[0]), float(numbers[1]), int(numbers[2])

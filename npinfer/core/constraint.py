@@ -43,7 +43,9 @@ class Constraint:
         0.4
         """
         if len(spec) != 1:
-            raise ConfigurationError(f"a constraint has one kind of {', '.join(KINDS)}; found {', '.join(spec) or 'none'}")
+            raise ConfigurationError(
+                f"a constraint has one kind of {', '.join(KINDS)}; found {', '.join(spec) or 'none'}"
+            )
         ((kind, numbers),) = spec.items()
         if kind not in KINDS:
             raise ConfigurationError(unknown("constraint kind", kind, KINDS))
@@ -99,13 +101,19 @@ class Correlation:
         try:
             matrix = np.asarray(self.covariance, dtype=float)
         except (TypeError, ValueError):
-            raise ConfigurationError(f"the covariance of {', '.join(self.names)} is not a {n}×{n} matrix of numbers") from None
+            raise ConfigurationError(
+                f"the covariance of {', '.join(self.names)} is not a {n}×{n} matrix of numbers"
+            ) from None
         if matrix.shape != (n, n) or len(self.means) != n:
-            raise ConfigurationError(f"the correlation of {', '.join(self.names)} needs {n} means and a {n}×{n} covariance")
+            raise ConfigurationError(
+                f"the correlation of {', '.join(self.names)} needs {n} means and a {n}×{n} covariance"
+            )
         if not np.isfinite(self.means).all():
             raise ConfigurationError(f"the means of {', '.join(self.names)} are not finite numbers")
         if not np.allclose(matrix, matrix.T, rtol=1e-8, atol=0.0) or np.linalg.eigvalsh(matrix).min() <= 0:
-            raise ConfigurationError(f"the covariance of {', '.join(self.names)} is not symmetric and positive definite")
+            raise ConfigurationError(
+                f"the covariance of {', '.join(self.names)} is not symmetric and positive definite"
+            )
 
 
 class Constraints:
@@ -154,14 +162,14 @@ class Constraints:
 
     def _residual(self, points: np.ndarray, auxiliary: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray | float]:
         """(z, σ on the side the parameter lies, d ln or d identity) of the normal constraints."""
-        theta = points[:, self._index]
+        theta = points.take(self._index, axis=1)
         slope: np.ndarray | float = 1.0
         if self._any_log:
             positive = np.where(self._log, np.maximum(theta, 0.0), 1.0)
             with np.errstate(divide="ignore"):
                 theta = np.where(self._log, np.log(positive), theta)
                 slope = 1.0 / positive
-        distance = theta - auxiliary[..., self._slot]
+        distance = theta - auxiliary.take(self._slot, axis=-1)
         sigma = np.where(distance > 0, self._up, self._down)
         return distance / sigma, sigma, slope
 
@@ -228,7 +236,7 @@ class Constraints:
     def expected(self, points: np.ndarray) -> np.ndarray:
         """The auxiliary data of an Asimov set with its truth at `points`, shape (batch, auxiliary)."""
         result = np.zeros((len(points), len(self)))
-        theta = points[:, self._index]
+        theta = points.take(self._index, axis=1)
         with np.errstate(divide="ignore"):
             result[:, self._slot] = np.where(self._log, np.log(np.where(self._log, np.maximum(theta, 0.0), 1.0)), theta)
         result[:, self._poisson_slot] = points[:, self._poisson_index] * self._rate

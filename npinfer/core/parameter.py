@@ -23,7 +23,11 @@ class Prior:
 
     def measure(self, name: str) -> str:
         """The measure in words."""
-        return f"flat in ln {name}" if self.power == 0 else f"flat in {name}" + (f"**{self.power:g}" if self.power != 1 else "")
+        return (
+            f"flat in ln {name}"
+            if self.power == 0
+            else f"flat in {name}" + (f"**{self.power:g}" if self.power != 1 else "")
+        )
 
     def logpdf(self, value: np.ndarray, bounds: tuple[float, float]) -> np.ndarray:
         """ln density within the bounds, −inf outside; shape of `value`."""
@@ -33,7 +37,9 @@ class Prior:
         if self.power == 0:
             density = -np.log(safe) - np.log(np.log(high / low))
         else:
-            density = np.log(abs(self.power)) + (self.power - 1) * np.log(np.abs(safe) if self.power != 1 else np.ones_like(safe))
+            density = np.log(abs(self.power)) + (self.power - 1) * np.log(
+                np.abs(safe) if self.power != 1 else np.ones_like(safe)
+            )
             density = density - np.log(abs(high**self.power - low**self.power))
         return np.where(inside, density, -np.inf)
 
@@ -68,13 +74,16 @@ class Parameter:
     def __post_init__(self) -> None:
         low, high = self.bounds
         if not low < high:
-            raise ConfigurationError(f"parameter {self.name!r}: the bounds [{low:g}, {high:g}] are not in increasing order")
+            raise ConfigurationError(
+                f"parameter {self.name!r}: the bounds [{low:g}, {high:g}] are not in increasing order"
+            )
         for value in (self.init, *self.starts):
             self.check(value)
         power = self.prior.power
         if (power != 1 and low < 0) or (power <= 0 and low == 0):
             raise ConfigurationError(
-                f"parameter {self.name!r}: a prior {self.prior.measure(self.name)} is not proper on [{low:g}, {high:g}]; narrow the bounds"
+                f"parameter {self.name!r}: a prior {self.prior.measure(self.name)} is not proper on "
+                f"[{low:g}, {high:g}]; narrow the bounds"
             )
 
     def check(self, value: float) -> float:
@@ -128,8 +137,12 @@ class Parameters(Sequence[Parameter]):
         if len(short) == 1:
             return short[0]
         if short:
-            raise ParameterError(f"parameter {name!r} could be {' or '.join(self.names[i] for i in short)}; give the full name")
-        raise ParameterError(unknown("parameter", name, [*self.names, *(n.rsplit(".", 1)[-1] for n in self.names if "." in n)]))
+            raise ParameterError(
+                f"parameter {name!r} could be {' or '.join(self.names[i] for i in short)}; give the full name"
+            )
+        raise ParameterError(
+            unknown("parameter", name, [*self.names, *(n.rsplit(".", 1)[-1] for n in self.names if "." in n)])
+        )
 
     def vector(self, values: Mapping[str, float] | None = None, base: np.ndarray | None = None) -> np.ndarray:
         """One point (parameters,): `base` or the start values, with some replaced; raises ParameterError."""
@@ -150,7 +163,8 @@ class Parameters(Sequence[Parameter]):
             raise ParameterError("a point is a mapping {name: value}, a vector or a matrix of numbers") from None
         if points.shape[-1] != len(self) or points.ndim != 2:
             raise ParameterError(
-                f"expected {len(self)} values a point ({', '.join(self.names)}); found an array of shape {np.shape(values)}"
+                f"expected {len(self)} values a point ({', '.join(self.names)}); "
+                f"found an array of shape {np.shape(values)}"
             )
         if not np.isfinite(points).all():
             bad = self.names[int(np.flatnonzero(~np.isfinite(points).all(axis=0))[0])]

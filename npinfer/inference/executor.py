@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 from tqdm import tqdm
 
 from npinfer.core.provenance import digest, versions
+from npinfer.core.threads import one_blas_thread
 from npinfer.errors import NpinferError, OutputError
 
 Arrays = Mapping[str, np.ndarray]
@@ -38,9 +38,8 @@ class RunOptions:
 class Interrupted(NpinferError):
     """Work was stopped by the user; `done` holds the finished chunks by number."""
 
-    def __init__(self, label: str, done: Mapping[int, Arrays], chunks: int, kept: Path | None) -> None:
-        where = f"they are kept in {kept}: the same command continues" if kept else "give an output folder (--out) to keep and resume them"
-        super().__init__(f"{label} interrupted after {len(done)} of {chunks} chunks; {where}")
+    def __init__(self, message: str, done: Mapping[int, Arrays]) -> None:
+        super().__init__(message)
         self.done = done
 
 
@@ -62,13 +61,16 @@ def run_chunks(task: Task, likelihood: Any, chunks: Sequence[Arrays], run: RunOp
                     store.keep(i, result)
                 bar.update()
     except KeyboardInterrupt:
-        raise Interrupted(label, done, len(chunks), None if store is None else store.folder) from None
+        where = "an output folder (--out) would keep them for the next time"
+        if store is not None:
+            where = f"they are kept in {store.folder}: the same command continues"
+        raise Interrupted(f"{label} interrupted after {len(done)} of {len(chunks)} chunks; {where}", done) from None
     return [done[i] for i in range(len(chunks))]
 
 
 def _results(task: Task, likelihood: Any, work: Sequence[tuple[int, Arrays]], executor: Executor | None) -> Any:
     if executor is None:
-        with threadpool_limits(1):
+        with one_blas_thread():
             for i, chunk in work:
                 yield i, task(likelihood, chunk)
         return
@@ -80,7 +82,7 @@ def _results(task: Task, likelihood: Any, work: Sequence[tuple[int, Arrays]], ex
 
 def _elsewhere(task: Task, recipe: Any, chunk: Arrays) -> Arrays:
     """Run one chunk in a worker, on a likelihood rebuilt from its recipe."""
-    with threadpool_limits(1):
+    with one_blas_thread():
         return task(_rebuild(recipe), chunk)
 
 

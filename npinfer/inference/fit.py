@@ -10,7 +10,7 @@ import numpy as np
 from npinfer.core.dataset import Dataset
 from npinfer.core.provenance import Provenance
 from npinfer.core.result import ChannelView, FitResult, Quantity, Status
-from npinfer.inference.minimise import FitOptions, Minima, free_mask, minimise, observed_information, start_points
+from npinfer.inference.minimise import FitOptions, Minima, free_mask, lowest, minimise, observed_information, start_points
 
 ONE_SIGMA = 0.6826894921370859
 
@@ -67,7 +67,7 @@ def best_fit(
     base = likelihood.parameters.vector({**full_names(likelihood, init), **fixed})
     starts = start_points(likelihood, base, free, options)
     packed = likelihood.pack(None)
-    return minimise(likelihood, packed, [s[None] for s in starts], free, options), free
+    return lowest(likelihood, packed, minimise(likelihood, packed, [starts], free, options), free), free
 
 
 def covariance_at(likelihood: Any, point: np.ndarray, free: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -7,11 +7,12 @@ is left. Each problem has its own damping (Levenberg–Marquardt), so that one h
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from npinfer.core.threads import one_blas_thread
 from npinfer.errors import ConfigurationError, InferenceError, unknown
 from npinfer.inference.coordinates import Coordinates
 
@@ -79,11 +80,11 @@ def minimise(likelihood: Any, packed: Any, starts: Sequence[np.ndarray], free: n
     Parameters that are not `free` stay where the start points have them. Raises InferenceError where no start point
     has a finite density.
     """
-    found = None
-    for start in starts:
-        minima = _migrad(likelihood, packed, start, free, options) if options.minimiser == "migrad" else _native(likelihood, packed, start, free, options)
-        found = minima if found is None else found.better(minima)
-    assert found is not None
+    descend = _migrad if options.minimiser == "migrad" else _native
+    with one_blas_thread():
+        found = descend(likelihood, packed, starts[0], free, options)
+        for start in starts[1:]:
+            found = found.better(descend(likelihood, packed, start, free, options))
     if np.isinf(found.nll).all():
         raise InferenceError(f"{likelihood.name}: the data have probability zero at every start point; free a parameter or start elsewhere")
     return found
@@ -263,7 +264,14 @@ def _migrad(likelihood: Any, packed: Any, start: np.ndarray, free: np.ndarray, o
     return state.minima()
 
 
-def one(minima: Minima) -> Minima:
-    """The lowest of a batch, as a batch of one."""
+def lowest(likelihood: Any, packed: Any, minima: Minima, free: np.ndarray) -> Minima:
+    """The lowest of several minima of one problem, as a batch of one, after two more Newton steps."""
     i = int(np.argmin(minima.nll))
-    return replace(minima, **{f: getattr(minima, f)[i : i + 1] for f in ("points", "nll", "edm", "valid")})
+    found = Minima(*(getattr(minima, f)[i : i + 1] for f in ("points", "nll", "edm", "valid")))
+    if not found.valid[0]:
+        return found
+    coordinates = Coordinates(likelihood.parameters, free, found.points)
+    state = _Descent(likelihood, packed, coordinates, coordinates.to_box(found.points), FitOptions(tolerance=1e-18))
+    state.run(_observed, 2)
+    better = bool(state.nll[0] <= found.nll[0] + 1e-12)
+    return Minima(state.minima().points, state.nll, np.minimum(state.edm, found.edm), found.valid) if better else found

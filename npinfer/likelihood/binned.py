@@ -16,6 +16,7 @@ from npinfer.core.parameter import Parameters
 from npinfer.core.provenance import Description
 from npinfer.core.template import Channel, Template
 from npinfer.errors import DataError, unknown
+from npinfer.likelihood.recipe import Recipe
 from npinfer.likelihood.terms import Group
 
 if TYPE_CHECKING:
@@ -52,6 +53,7 @@ class Model:
     constraints: Constraints
     derived: Mapping[str, tuple[np.ndarray, Callable[[np.ndarray], np.ndarray]]]
     poi: str | None
+    modules: tuple[str, ...]
 
 
 class BinnedLikelihood:
@@ -70,6 +72,7 @@ class BinnedLikelihood:
         edges = np.cumsum([0, *(c.bins for c in model.channels)])
         self._slices = {c.name: slice(*edges[i : i + 2]) for i, c in enumerate(model.channels)}
         self.bins = int(edges[-1])
+        self._replaced = False
         self.data = self.asimov(self.parameters.init) if data is None else data
         self._packed = self.pack(self.data)
 
@@ -213,7 +216,7 @@ class BinnedLikelihood:
     def with_data(self, data: Dataset) -> BinnedLikelihood:
         """The same likelihood against other data."""
         other = copy.copy(self)
-        other.data, other._packed = data, self.pack(data)
+        other.data, other._packed, other._replaced = data, self.pack(data), True
         return other
 
     # ---- the same likelihood elsewhere
@@ -221,6 +224,12 @@ class BinnedLikelihood:
     def configure(self, **configuration: Any) -> BinnedLikelihood:
         """The likelihood loaded again with some of its configuration changed."""
         return self._reload(**{**self.configuration, **configuration})
+
+    def recipe(self) -> Recipe:
+        """How to build this likelihood in another process."""
+        data = self.data if self._replaced else None
+        description = self.description
+        return Recipe(description.source, self.configuration, description.digests, data, self.model.modules)
 
     def cost(self) -> iminuit.cost.Cost:
         """−2 ln(density) as an iminuit cost: adds to any other iminuit cost that shares parameter names."""

@@ -193,9 +193,15 @@ class _Builder:
         }
         poi = self.spec.get("poi")
         model = Model(
-            self._description(), parameters, self.channels, groups, constraints, derived, active[poi].name if poi in active else None
+            self._description(), parameters, self.channels, groups, constraints, derived, active[poi].name if poi in active else None, self._modules()
         )
         return BinnedLikelihood(model, self._data(), reload)
+
+    def _modules(self) -> tuple[str, ...]:
+        """The modules of the generators in use, which a worker must import."""
+        entries = [*self.spec["samples"].values(), *self.spec.get("derived", {}).values()]
+        names = [e if isinstance(e, str) else e.get("generator") for e in entries]
+        return tuple(sorted({find_generator(n).__module__ for n in names if n}))
 
     def _data(self) -> Any:
         entries = self.spec["channels"]

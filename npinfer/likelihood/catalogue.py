@@ -33,7 +33,9 @@ def find(name_or_path: str | Path) -> Path:
     if text.endswith((".yaml", ".yml")):
         path = Path(os.path.expanduser(text))
         if not os.path.isfile(path):
-            raise ConfigurationError(f"{path}: no such likelihood file; give a YAML file that exists, or a name that `npinfer list` shows")
+            raise ConfigurationError(
+                f"{path}: no such likelihood file; give a YAML file that exists, or a name that `npinfer list` shows"
+            )
         return path
     known = list_likelihoods()
     if text not in known:

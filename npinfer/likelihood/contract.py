@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
-from numpy.polynomial import chebyshev
 from scipy.stats import qmc
 
 from npinfer.errors import ConfigurationError
@@ -18,6 +17,10 @@ DETECTOR_NODES = 5  # the detector response is defined by interpolation of count
 SAMPLES = 128  # of the shape parameters, at first; doubled until the error is small enough
 MAX_SAMPLES = 4096
 SMALLEST = 1e-15  # singular value, relative to the largest, that is kept
+
+_DEGREES = np.arange(DETECTOR_NODES)
+_NODES = np.cos(np.pi * (_DEGREES + 0.5) / DETECTOR_NODES)  # Chebyshev points of the first kind
+_TO_COEFFICIENTS = np.linalg.inv(_NODES[:, None] ** _DEGREES)  # from values there to coefficients of powers
 
 
 class Contracted:
@@ -42,11 +45,12 @@ class Contracted:
         self.names = tuple(dict.fromkeys((*self.mix_names, *self.shape_names, *self.detector_names)))
         self._order, self._bins = order, dict(bins)
         self._mix_at, self._shape_at, self._detector_at = (
-            [self.names.index(n) for n in names] for names in (self.mix_names, self.shape_names, self.detector_names)
+            np.array([self.names.index(n) for n in names], dtype=np.intp) for names in (self.mix_names, self.shape_names, self.detector_names)
         )
         self._shape_low, self._shape_high = (np.array([bounds[n][i] for n in self.shape_names]) for i in (0, 1))
-        self._low, self._high = (np.array([bounds[n][i] for n in self.detector_names]) for i in (0, 1))
-        self._nodes = _grid([_nodes(lo, hi) for lo, hi in zip(self._low, self._high, strict=True)])
+        low, high = (np.array([bounds[n][i] for n in self.detector_names]) for i in (0, 1))
+        self._centre, self._half = (low + high) / 2, (high - low) / 2
+        self._nodes = _grid([c + h * _NODES for c, h in zip(self._centre, self._half, strict=True)])
         self._reduce()
 
     # ---- the table
@@ -76,14 +80,15 @@ class Contracted:
         exact = self._folds(self._shapes(probe))
         while True:
             shapes = self._shapes(self._sampled(samples, seed=0))
-            self._scale = np.maximum(np.abs(shapes).max(axis=0), np.finfo(float).tiny)
-            _, sizes, vectors = np.linalg.svd(shapes / self._scale, full_matrices=False)
-            self._basis = np.ascontiguousarray(vectors[sizes > SMALLEST * sizes[0]].T)
-            folded = self._folds(self._basis.T * self._scale)  # (basis, detector nodes, components, bins)
+            scale = np.maximum(np.abs(shapes).max(axis=0), 1e-200)
+            _, sizes, vectors = np.linalg.svd(shapes / scale, full_matrices=False)
+            basis = vectors[sizes > SMALLEST * sizes[0]]
+            self._basis = np.ascontiguousarray((basis / scale).T)
+            folded = self._folds(basis * scale)  # (basis, detector nodes, components, bins)
             self.components = folded.shape[2]
             table = folded.reshape(len(folded), *(DETECTOR_NODES,) * len(self.detector_names), -1)
             for axis in range(len(self.detector_names)):
-                table = np.moveaxis(np.tensordot(_to_coefficients(), table, (1, axis + 1)), 0, axis + 1)
+                table = np.moveaxis(np.tensordot(_TO_COEFFICIENTS, table, (1, axis + 1)), 0, axis + 1)
             self._table = np.ascontiguousarray(table.reshape(-1, table.shape[-1]))
             got = self._tabulated(probe)
             self.error = float((np.abs(got - exact) / (np.abs(exact) + EMPTY)).max())
@@ -121,13 +126,12 @@ class Contracted:
 
     def _coordinates(self, shape_values: np.ndarray) -> np.ndarray:
         """The shape on the basis, (batch, basis)."""
-        return np.asarray((self._shapes(shape_values) / self._scale) @ self._basis)
+        return np.asarray(self._shapes(shape_values) @ self._basis)
 
     def _polynomials(self, detector_values: np.ndarray) -> list[np.ndarray]:
-        """T_k(x), (batch, nodes), of each detector parameter."""
-        x = (2 * detector_values - self._low - self._high) / (self._high - self._low)
-        angle = np.arccos(np.clip(x, -1.0, 1.0))
-        return [np.cos(angle[:, i, None] * np.arange(DETECTOR_NODES)) for i in range(len(self.detector_names))]
+        """Powers x^0 … of each detector parameter, scaled to [-1, 1], (batch, nodes)."""
+        x = (detector_values - self._centre) / self._half
+        return [x[:, i, None] ** _DEGREES for i in range(len(self.detector_names))]
 
     def _parts(self, coordinates: np.ndarray, polynomials: list[np.ndarray]) -> np.ndarray:
         """Counts of each component with unit mix, (batch, components, bins)."""
@@ -138,15 +142,15 @@ class Contracted:
 
     def counts(self, values: np.ndarray) -> np.ndarray:
         """Counts (batch, bins) at values of `names`, (batch, names)."""
-        polynomials = self._polynomials(values[:, self._detector_at])
-        parts = self._parts(self._coordinates(values[:, self._shape_at]), polynomials)
+        polynomials = self._polynomials(values.take(self._detector_at, axis=1))
+        parts = self._parts(self._coordinates(values.take(self._shape_at, axis=1)), polynomials)
         total: np.ndarray = np.matmul(self._mix(values)[:, None, :], parts)[:, 0]
         return np.maximum(total, FLOOR, out=total)
 
     def jacobian(self, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Counts (batch, bins) and their derivatives (batch, names, bins)."""
         mix = self._mix(values)[:, None, :]
-        shape_values, detector_values = values[:, self._shape_at], values[:, self._detector_at]
+        shape_values, detector_values = values.take(self._shape_at, axis=1), values.take(self._detector_at, axis=1)
         coordinates, polynomials = self._coordinates(shape_values), self._polynomials(detector_values)
         parts = self._parts(coordinates, polynomials)
         total = np.matmul(mix, parts)[:, 0]
@@ -155,7 +159,8 @@ class Contracted:
         for i, at in enumerate(self._shape_at):
             result[:, at] += np.matmul(mix, self._parts(slopes[:, i], polynomials))[:, 0]
         for i, at in enumerate(self._detector_at):
-            slope = polynomials[i] @ _DERIVATIVE * (2 / (self._high[i] - self._low[i]))
+            slope = np.zeros_like(polynomials[i])
+            slope[:, 1:] = polynomials[i][:, :-1] * _DEGREES[1:] / self._half[i]
             changed = [*polynomials[:i], slope, *polynomials[i + 1 :]]
             result[:, at] += np.matmul(mix, self._parts(coordinates, changed))[:, 0]
         result[:, self._mix_at] += np.matmul(self._mix_slopes(values), parts)
@@ -167,19 +172,19 @@ class Contracted:
 
     def uncontracted(self, values: np.ndarray) -> np.ndarray:
         """Counts (batch, bins) without the basis: the very shapes are folded."""
-        folds = self._folds(self._shapes(values[:, self._shape_at]))
+        folds = self._folds(self._shapes(values.take(self._shape_at, axis=1)))
         folds = folds.reshape(len(values), *(DETECTOR_NODES,) * len(self.detector_names), *folds.shape[2:])
-        for factor in self._polynomials(values[:, self._detector_at]):
-            folds = np.einsum("nj,nj...->n...", factor @ _to_coefficients(), folds)
+        for factor in self._polynomials(values.take(self._detector_at, axis=1)):
+            folds = np.einsum("nj,nj...->n...", factor @ _TO_COEFFICIENTS, folds)
         return np.maximum(np.einsum("nk,nkb->nb", self._mix(values), folds), FLOOR)
 
     def _mix(self, values: np.ndarray) -> np.ndarray:
-        return self.weights.mix(**{n: values[:, i] for n, i in zip(self.mix_names, self._mix_at, strict=True)})
+        return self.weights.mix(**dict(zip(self.mix_names, values.take(self._mix_at, axis=1).T, strict=True)))
 
     def _mix_slopes(self, values: np.ndarray) -> np.ndarray:
         """d mix / d parameters, (batch, mix parameters, components)."""
         return complex_step(
-            lambda v: self.weights.mix(**dict(zip(self.mix_names, v.T, strict=True))), values[:, self._mix_at]
+            lambda v: self.weights.mix(**dict(zip(self.mix_names, v.T, strict=True))), values.take(self._mix_at, axis=1)
         )
 
 
@@ -192,26 +197,6 @@ def complex_step(function, values: np.ndarray) -> np.ndarray:  # type: ignore[no
     shifted = values[:, None, :] + 1j * step * np.eye(p)
     result = np.asarray(function(shifted.reshape(n * p, p)))
     return result.imag.reshape(n, p, *result.shape[1:]) / step
-
-
-def _nodes(low: float, high: float) -> np.ndarray:
-    """Chebyshev points of the first kind on [low, high]."""
-    angle = np.pi * (np.arange(DETECTOR_NODES) + 0.5) / DETECTOR_NODES
-    return np.asarray(0.5 * (low + high) + 0.5 * (high - low) * np.cos(angle))
-
-
-def _to_coefficients() -> np.ndarray:
-    """Matrix from values on the Chebyshev points to coefficients."""
-    j = np.arange(DETECTOR_NODES)
-    matrix = 2.0 / DETECTOR_NODES * np.cos(np.pi * np.outer(j, j + 0.5) / DETECTOR_NODES)
-    matrix[0] /= 2
-    return matrix
-
-
-# dT_k/dx = Σ_j T_j _DERIVATIVE[j, k]
-_DERIVATIVE = np.array(
-    [np.pad(chebyshev.chebder(np.eye(DETECTOR_NODES)[k]), (0, DETECTOR_NODES))[:DETECTOR_NODES] for k in range(DETECTOR_NODES)]
-).T
 
 
 def _grid(axes: list[np.ndarray]) -> np.ndarray:

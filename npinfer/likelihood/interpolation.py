@@ -1,6 +1,6 @@
 """Interpolation of template variations between their ±1σ values, as HistFactory defines it.
 
-The polynomial inside |α| < 1 matches value, slope and curvature of the extrapolation at ±1 (HistFactory codes 4 and 4p).
+The polynomial inside |α| < 1 matches value, slope and curvature of the extrapolation at ±1 (HistFactory codes 4, 4p).
 """
 
 from __future__ import annotations
@@ -24,33 +24,33 @@ class Factors:
         at_down = np.stack([down - 1, -down * self._log_down, down * self._log_down**2])
         inner = _SOLVE @ np.concatenate([at_up, at_down])
         self._inner = np.concatenate([np.ones((1, len(up))), inner])  # (7, k), of rising power
-        lowest = _horner(self._inner, np.linspace(-1, 1, 201)[:, None]).min(axis=0)
-        if not (lowest > 0).all():
-            i = int(np.flatnonzero(~(lowest > 0))[0])
+        self._inner_slope = self._inner[1:] * _POWERS[:, None]
+        lowest = _polynomial(self._inner, np.linspace(-1.0, 1.0, 201)[:, None]).min(axis=0)
+        for high, low in np.stack([up, down], axis=-1)[~(lowest > 0)]:
             raise ConfigurationError(
-                f"a normsys with up {up[i]:g} and down {down[i]:g} cannot be interpolated: its factor is not positive in between; "
-                "use factors nearer to 1 or a scale with a log_normal constraint"
+                f"a normsys with up {high:g} and down {low:g} cannot be interpolated: its factor is not positive in "
+                "between; use factors nearer to 1, or a scale with a log_normal constraint"
             )
 
     def __call__(self, alpha: np.ndarray) -> np.ndarray:
         """ln of the factors, (batch, k)."""
-        inside = np.clip(alpha, -1.0, 1.0)
-        value = np.log(_horner(self._inner, inside))
-        rate = np.where(alpha > 0, self._log_up, -self._log_down)
-        return value + rate * (alpha - inside)
+        inside = np.minimum(np.maximum(alpha, -1.0), 1.0)
+        value = np.log(_polynomial(self._inner, inside))
+        return value + np.where(alpha > 0, self._log_up, -self._log_down) * (alpha - inside)
 
     def slope(self, alpha: np.ndarray) -> np.ndarray:
         """d ln factor / dα, (batch, k)."""
-        inside = np.clip(alpha, -1.0, 1.0)
-        derivative = self._inner[1:] * _POWERS[:, None]
-        inner = _horner(derivative, inside) / _horner(self._inner, inside)
+        inside = np.minimum(np.maximum(alpha, -1.0), 1.0)
+        inner = _polynomial(self._inner_slope, inside) / _polynomial(self._inner, inside)
         return np.where(np.abs(alpha) > 1, np.where(alpha > 0, self._log_up, -self._log_down), inner)
 
 
-def _horner(coefficients: np.ndarray, x: np.ndarray) -> np.ndarray:
-    result = coefficients[-1]
-    for c in coefficients[-2::-1]:
-        result = result * x + c
+def _polynomial(coefficients: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """Σ_i coefficients[i, k] x[batch, k]^i, (batch, k)."""
+    result = coefficients[-1] * x + coefficients[-2]
+    for c in coefficients[-3::-1]:
+        result *= x
+        result += c
     return result
 
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import jsonschema
 import yaml
@@ -24,7 +24,9 @@ MAX_KEYS = 200_000
 class _Loader(yaml.SafeLoader):
     """YAML 1.2 numbers: 6.0e4 and 1e-3 are numbers, not words."""
 
-    yaml_implicit_resolvers = {k: list(v) for k, v in yaml.SafeLoader.yaml_implicit_resolvers.items()}
+    yaml_implicit_resolvers: ClassVar[dict[Any, Any]] = {
+        k: list(v) for k, v in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
 
     def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
         """As the base, with the line of a value that does not fit its tag."""
@@ -77,7 +79,8 @@ def read_yaml(path: Path) -> Document:
         content = loader.construct_document(node)
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
-        raise ConfigurationError(f"{path}:{line}: broken YAML: the character {chr(error.character)!r} is not allowed") from None
+        problem = f"the character {chr(error.character)!r} is not allowed"
+        raise ConfigurationError(f"{path}:{line}: broken YAML: {problem}") from None
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         place = f":{mark.line + 1}" if mark else ""
@@ -91,16 +94,18 @@ def read_yaml(path: Path) -> Document:
 def _record(node: yaml.Node, key: KeyPath, path: Path, places: dict[KeyPath, tuple[Path, int]]) -> None:
     """Note the line of every key below `node`; a key given twice is an error."""
     if len(places) > MAX_KEYS:
-        raise ConfigurationError(f"{path}: more than {MAX_KEYS} keys and values; move tables to CSV files of the data folder")
+        raise ConfigurationError(f"{path}: more than {MAX_KEYS} keys and values; move tables to CSV files")
     if isinstance(node, yaml.MappingNode):
         for name, value in node.value:
             line = name.start_mark.line + 1
             if name.tag not in ("tag:yaml.org,2002:str", "tag:yaml.org,2002:merge"):
                 said = name.value if isinstance(name, yaml.ScalarNode) else "a collection"
-                raise ConfigurationError(f"{path}:{line}: {'.'.join(map(str, (*key, said)))}: a key is a word; put it in quotes")
+                place = f"{path}:{line}: {'.'.join(map(str, (*key, said)))}"
+                raise ConfigurationError(f"{place}: a key is a word; put it in quotes")
             child = (*key, str(name.value))
             if child in places:
-                raise ConfigurationError(f"{path}:{line}: {'.'.join(map(str, child))}: given twice, first on line {places[child][1]}")
+                place = f"{path}:{line}: {'.'.join(map(str, child))}"
+                raise ConfigurationError(f"{place}: given twice, first on line {places[child][1]}")
             places[child] = (path, line)
             _record(value, child, path, places)
     elif isinstance(node, yaml.SequenceNode):
@@ -170,7 +175,7 @@ def read_parameters(path: Path) -> dict[str, Any]:
 def check(document: Document, against: Mapping[str, Any] | None = None) -> None:
     """Raise ConfigurationError with the place and remedy of the first fault against the schema."""
     validator = jsonschema.Draft202012Validator(schema() if against is None else against)
-    errors = sorted(validator.iter_errors(document.content), key=lambda e: (len(e.absolute_path) == 0, list(map(str, e.absolute_path))))
+    errors = sorted(validator.iter_errors(document.content), key=lambda e: list(map(str, e.absolute_path)))
     if not errors:
         return
     error = jsonschema.exceptions.best_match(errors) or errors[0]
@@ -179,8 +184,18 @@ def check(document: Document, against: Mapping[str, Any] | None = None) -> None:
         known = list(error.schema.get("properties", {}))
         extra = next(k for k in error.instance if k not in known)
         raise ConfigurationError(unknown("key", str(extra), known, document.where(*key, extra)))
-    message = error.message if len(error.message) < 160 else f"{error.message[:157]}..."
+    message = _alternatives(error) if error.validator == "oneOf" else error.message
+    message = message if len(message) < 160 else f"{message[:157]}..."
     raise ConfigurationError(f"{document.where(*key)}: {message}")
+
+
+def _alternatives(error: jsonschema.ValidationError) -> str:
+    """What a value that fits none or several of the alternatives of the schema should have been."""
+    alternatives = error.validator_value
+    options = [a.get("required", [a.get("type", a.get("$ref", "").rsplit("/", 1)[-1])])[0] for a in alternatives]
+    if isinstance(error.instance, dict) and all("required" in a for a in alternatives):
+        return f"give {' or '.join(options)}" + (", not both" if set(options) <= set(error.instance) else "")
+    return f"expected {' or '.join(options)}; found {error.instance!r}"
 
 
 def choose(document: Document, given: Mapping[str, Any]) -> dict[str, Any]:

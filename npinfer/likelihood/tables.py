@@ -30,7 +30,9 @@ class DataFolder:
                 raise DataError(f"{beside}: the data folder {name!r} is not a path")
             local = (beside / name).resolve()
             if not local.is_relative_to(beside.resolve()):
-                raise DataError(f"{beside}: the data folder {name!r} leaves the folder of the likelihood; give one inside it")
+                raise DataError(
+                    f"{beside}: the data folder {name!r} leaves the folder of the likelihood; give one inside it"
+                )
             self.path = local if local.is_dir() else data_folder(name)
         for file in self.sha256:
             self.verify(file)
@@ -47,8 +49,8 @@ class DataFolder:
         found = hashlib.sha256(path.read_bytes()).hexdigest()
         if found != self.sha256[name]:
             raise DataError(
-                f"{path}: the file was altered: sha256 is {found[:12]}…, the likelihood declares {self.sha256[name][:12]}…; "
-                "restore the file, or declare its new digest"
+                f"{path}: the file was altered: sha256 is {found[:12]}…, the likelihood declares "
+                f"{self.sha256[name][:12]}…; restore the file, or declare its new digest"
             )
 
     def rows(self, name: str) -> list[dict[str, str]]:
@@ -62,7 +64,9 @@ class DataFolder:
             raise DataError(f"{path}: not a CSV table in UTF-8: {error}") from None
         header = reader.fieldnames or []
         if not header or len(set(header)) < len(header):
-            raise DataError(f"{path}: the first line must name the columns, each once; found {', '.join(header) or 'nothing'}")
+            raise DataError(
+                f"{path}: the first line must name the columns, each once; found {', '.join(header) or 'nothing'}"
+            )
         if any(None in row or None in row.values() for row in rows):
             bad = next(i for i, row in enumerate(rows) if None in row or None in row.values())
             raise DataError(f"{path}: row {bad + 1} does not have the {len(header)} columns of the header")
@@ -88,7 +92,9 @@ def _is_number(text: str) -> bool:
     return True
 
 
-def read_template(source: str | Mapping[str, Sequence[float]], channels: Sequence[Channel], folder: DataFolder) -> np.ndarray:
+def read_template(
+    source: str | Mapping[str, Sequence[float]], channels: Sequence[Channel], folder: DataFolder
+) -> np.ndarray:
     """A template over all channels, flattened (bins,), from {channel: [counts]} or a CSV file.
 
     The CSV has the columns channel, <axis>_low and <axis>_high for each axis, and counts; bins left out are empty.
@@ -101,7 +107,10 @@ def read_template(source: str | Mapping[str, Sequence[float]], channels: Sequenc
         for name in source:
             if name not in names:
                 raise DataError(unknown("channel", name, names, "template"))
-        parts = [check_counts(source.get(c.name, np.zeros(c.bins)), c.bins, f"template of channel {c.name!r}") for c in channels]  # type: ignore[arg-type]
+        parts = [
+            check_counts(source.get(c.name, np.zeros(c.bins)), c.bins, f"template of channel {c.name!r}")
+            for c in channels
+        ]  # type: ignore[arg-type]
         return np.concatenate(parts)
     rows = folder.rows(source)
     if rows and "channel" not in rows[0]:
@@ -127,10 +136,15 @@ def _fill(rows: Sequence[Mapping[str, str]], channel: Channel, where: str) -> np
         edges = np.asarray(axis.edges)
         bins = np.clip(np.searchsorted(edges, 0.5 * (low + high)) - 1, 0, axis.bins - 1)
         tolerance = 1e-4 * np.diff(edges)[bins]
-        wrong = ~((np.abs(edges[bins] - low) <= tolerance) & (np.abs(edges[bins + 1] - high) <= tolerance))  # NaN is wrong too
+        wrong = ~(
+            (np.abs(edges[bins] - low) <= tolerance) & (np.abs(edges[bins + 1] - high) <= tolerance)
+        )  # NaN is wrong too
         if wrong.any():
             bad = int(np.flatnonzero(wrong)[0])
-            raise DataError(f"{where}: row {bad + 1} of channel {channel.name!r}: [{low[bad]:g}, {high[bad]:g}] is not a bin of {axis.name}")
+            raise DataError(
+                f"{where}: row {bad + 1} of channel {channel.name!r}: "
+                f"[{low[bad]:g}, {high[bad]:g}] is not a bin of {axis.name}"
+            )
         index.append(bins)
     values = check_counts(column(rows, "counts", where), len(rows), where)
     np.add.at(counts, np.ravel_multi_index(index, channel.shape), values)
@@ -147,7 +161,11 @@ def read_observed(source: Any, channel: Channel, folder: DataFolder) -> np.ndarr
         rows = folder.rows(source)
         mine = [row for row in rows if row.get("channel") == channel.name]
         if not mine:
-            raise DataError(unknown("channel", channel.name, sorted({row.get("channel", "") for row in rows}), f"{folder.path}/{source}"))
+            raise DataError(
+                unknown(
+                    "channel", channel.name, sorted({row.get("channel", "") for row in rows}), f"{folder.path}/{source}"
+                )
+            )
         return _fill(mine, channel, f"{folder.path}/{source}")
     if not isinstance(source, Mapping):
         try:
@@ -164,5 +182,7 @@ def read_observed(source: Any, channel: Channel, folder: DataFolder) -> np.ndarr
     columns = [column(rows, axis.name, place) for axis in channel.axes]
     for axis, values in zip(channel.axes, columns, strict=True):
         if not np.isfinite(values).all():
-            raise DataError(f"{place}: event {int(np.flatnonzero(~np.isfinite(values))[0]) + 1}: {axis.name} is not a finite number")
+            raise DataError(
+                f"{place}: event {int(np.flatnonzero(~np.isfinite(values))[0]) + 1}: {axis.name} is not a finite number"
+            )
     return histogram(columns, list(channel.axes))

@@ -96,11 +96,11 @@ class NormFactors:
         """The product of the factors, (batch, bins), or 1 without any."""
         if not len(self.at):
             return 1.0
-        return np.exp(self._factors(points[:, self.at]) @ self._masks)
+        return np.exp(self._factors(points.take(self.at, axis=1)) @ self._masks)
 
     def slopes(self, points: np.ndarray) -> np.ndarray:
         """d ln(product) / d parameter, (batch, k, bins)."""
-        return self._factors.slope(points[:, self.at])[:, :, None] * self._masks
+        return self._factors.slope(points.take(self.at, axis=1))[:, :, None] * self._masks
 
 
 @dataclass(frozen=True)
@@ -126,7 +126,7 @@ class Sample:
 
     def counts(self, points: np.ndarray, *, contracted: bool = True) -> np.ndarray:
         """Counts (batch, bins) at points (batch, all parameters)."""
-        values = points[:, self.at]
+        values = points.take(self.at, axis=1)
         total = self.source.counts(values) if contracted else self.source.uncontracted(values)
         for term in self.shape:
             total = total + term.shift(points[:, term.parameter])[0]
@@ -136,7 +136,7 @@ class Sample:
 
     def jacobian(self, points: np.ndarray) -> tuple[np.ndarray, list[tuple[int, np.ndarray]]]:
         """Counts (batch, bins), and (position, derivative (batch, bins)) of every parameter."""
-        base, slopes = self.source.jacobian(points[:, self.at])
+        base, slopes = self.source.jacobian(points.take(self.at, axis=1))
         varied = [(int(i), slopes[:, j]) for j, i in enumerate(self.at)]
         for term in self.shape:
             added, slope = term.shift(points[:, term.parameter])

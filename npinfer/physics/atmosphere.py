@@ -25,20 +25,6 @@ _FOLDER = "atmosphere"
 _NODES, _NODE_WEIGHTS = np.polynomial.legendre.leggauss(4)
 
 
-def conventional_weights(cells: Cells, *, cr_delta_gamma: ArrayLike = 0.0, nunubar_ratio: ArrayLike = 1.0) -> NDArray:
-    """Conventional flux integrated over each energy cell, times the passing fraction [cm^-2 s^-1 sr^-1].
-
-    Parameters are numbers or (batch,), see `tilt` and `nunubar_factors`; the result is (batch, species, energy, cos).
-    It is the same for every interaction: insert an axis to fold it.
-    """
-    return _weights("conventional", cells, cr_delta_gamma, nunubar_ratio)
-
-
-def prompt_weights(cells: Cells, *, cr_delta_gamma: ArrayLike = 0.0, nunubar_ratio: ArrayLike = 1.0) -> NDArray:
-    """Prompt flux, as `conventional_weights`."""
-    return _weights("prompt", cells, cr_delta_gamma, nunubar_ratio)
-
-
 def nominal_weights(component: str, cells: Cells) -> NDArray[np.float64]:
     """Flux integrals times passing fraction of "conventional" or "prompt", (species, energy, cos); ν_τ has none.
 
@@ -84,32 +70,32 @@ def passing_fraction(component: str, species: str, cos_edges: ArrayLike) -> NDAr
     return np.where(centres > parameters["veto_from_cos"], above, 1.0)
 
 
-def tilt(energy_edges_gev: ArrayLike, cr_delta_gamma: ArrayLike, pivot_gev: float) -> NDArray:
-    """(E/pivot)^-Δγ at the geometric centre of each cell: a change of the cosmic-ray index; (batch,) to (batch, cells).
+def log_tilt_energy(component: str, cells: Cells) -> NDArray[np.float64]:
+    """ln(E/pivot) at the geometric centre of each energy cell, (energy,); raises ParameterError."""
+    if component not in TILT_PIVOT_GEV:
+        raise ParameterError(unknown("atmospheric component", component, TILT_PIVOT_GEV))
+    edges = cells.energy_edges_gev
+    return np.log(edges[:-1] * edges[1:]) / 2 - np.log(TILT_PIVOT_GEV[component])
 
-    >>> tilt([1e5, 1e5], [0.0, 1.0], 1e4)
-    array([[1. ],
-           [0.1]])
+
+def tilt(log_energy: NDArray, cr_delta_gamma: NDArray) -> NDArray:
+    """(E/pivot)^-Δγ, a change of the cosmic-ray index; (energy,) and (batch,) to (batch, energy).
+
+    >>> tilt(np.log([1.0, 10.0]), np.array([0.0, 1.0]))
+    array([[1. , 1. ],
+           [1. , 0.1]])
     """
-    edges = np.asarray(energy_edges_gev, dtype=float)
-    log_energy = np.log(edges[:-1] * edges[1:]) / 2 - np.log(pivot_gev)
-    return np.exp(-np.atleast_1d(np.asarray(cr_delta_gamma))[:, None] * log_energy)
+    return np.exp(-cr_delta_gamma[:, None] * log_energy)
 
 
-def nunubar_factors(species: tuple[str, ...], nunubar_ratio: ArrayLike) -> NDArray:
-    """r for neutrinos and 2 - r for antineutrinos, as in the official HESE fit; (batch,) to (batch, species).
+def nunubar_balance(nunubar_ratio: NDArray) -> NDArray:
+    """Factors r of neutrinos and 2 - r of antineutrinos, as in the official HESE fit; (batch,) to (batch, 2).
 
-    >>> nunubar_factors(("nue", "nuebar"), [1.1])
-    array([[1.1, 0.9]])
+    >>> nunubar_balance(np.array([1.25]))
+    array([[1.25, 0.75]])
     """
-    r = np.atleast_1d(np.asarray(nunubar_ratio))
-    return np.stack([2 - r if name.endswith("bar") else r for name in species], axis=-1)
-
-
-def _weights(component: str, cells: Cells, cr_delta_gamma: ArrayLike, nunubar_ratio: ArrayLike) -> NDArray:
-    spectrum = tilt(cells.energy_edges_gev, cr_delta_gamma, TILT_PIVOT_GEV[component])
-    balance = nunubar_factors(cells.species, nunubar_ratio)
-    return nominal_weights(component, cells) * balance[:, :, None, None] * spectrum[:, None, :, None]
+    ratio = nunubar_ratio[:, None]
+    return np.concatenate([ratio, 2 - ratio], axis=1)
 
 
 @cache

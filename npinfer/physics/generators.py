@@ -60,7 +60,7 @@ def composition(configuration: Mapping[str, Any]) -> tuple[Callable[..., np.ndar
         is_nuebar = np.array([s == "nuebar" for s in flavour.SPECIES], dtype=float)
 
         def shares(*, f_nuebar: np.ndarray) -> np.ndarray:
-            return np.stack([(1 - f_nuebar) / 5, f_nuebar], axis=-1)
+            return np.concatenate([(1 - f_nuebar[:, None]) / 5, f_nuebar[:, None]], axis=1)
 
         return shares, np.stack([1 - is_nuebar, is_nuebar])
     if mode == "flavour":
@@ -94,7 +94,8 @@ def spectrum(configuration: Mapping[str, Any], edges_gev: np.ndarray) -> Callabl
     """integrals(**shape parameters) → (batch, cells) of the configured spectrum; raises ConfigurationError."""
     form = configuration.get("spectrum", "power_law")
     if form == "power_law":
-        return lambda *, astro_gamma: flux.power_law_integrals(astro_gamma, edges_gev)
+        integrals = flux.bound_power_law(edges_gev)
+        return lambda *, astro_gamma: integrals(astro_gamma)
     if form == "cutoff":
 
         def cutoff(*, astro_gamma: np.ndarray, astro_log10_cutoff: np.ndarray) -> np.ndarray:
@@ -196,15 +197,12 @@ def _atmospheric(inputs: Mapping[str, Any], channels: Sequence[Any], component: 
     anti = np.array([s.endswith("bar") for s in at.cells.species], dtype=float)
     nucleon = np.array([i != "gr" for i in at.cells.interactions], dtype=float)
     parts = np.stack([1 - anti, anti])[:, :, None, None, None] * nominal[:, None] * nucleon[:, None, None]
-    pivot = atmosphere.TILT_PIVOT_GEV[component]
-
-    def mix(*, nunubar_ratio: np.ndarray) -> np.ndarray:
-        return atmosphere.nunubar_factors(("nue", "nuebar"), nunubar_ratio)
+    log_energy = atmosphere.log_tilt_energy(component, at.cells)
 
     def shape(*, cr_delta_gamma: np.ndarray) -> np.ndarray:
-        return atmosphere.tilt(at.cells.energy_edges_gev, cr_delta_gamma, pivot)[:, None, None, :, None]
+        return atmosphere.tilt(log_energy, cr_delta_gamma)[:, None, None, :, None]
 
-    return Weights(mix, parts, shape, at)
+    return Weights(atmosphere.nunubar_balance, parts, shape, at)
 
 
 @generator("atmosphere.conventional")

@@ -23,16 +23,17 @@ def plot_contour(
 ) -> tuple[Figure, Axes]:
     """Draw the regions of one contour, or overlay those of several, each with its best fit.
 
-    labels: names of the contours for the legend, by default their titles; filled: whether regions are filled, by
-    default when there is one contour. Raises ConfigurationError where the contours are not of the same parameters.
+    labels: names of the contours for the legend, by default their likelihoods and kinds of data; filled: whether
+    regions are filled, by default when there is one contour. Raises ConfigurationError where the contours are not of
+    the same parameters.
     """
     contours = [contour] if isinstance(contour, Contour) else list(contour)
     _check(contours, labels)
     first = contours[0]
     several = len(contours) > 1
-    names = list(labels) or ([_title(c) for c in contours] if several else [""])
+    names = list(labels) or ([_name(c) for c in contours] if several else [""])
     with publication():
-        figure = new_figure(5.6, 5.0, "" if several else first.description.title)
+        figure = new_figure(8.0 if several else 5.6, 5.0, "" if several else first.description.title)
         axes = dress(figure.add_subplot())
         for index, (one, name) in enumerate(zip(contours, names, strict=True)):
             colour = COLOURS[index % len(COLOURS)]
@@ -54,7 +55,10 @@ def plot_contour(
         axes.set_ylabel(quantity_label(first.quantities[first.names[1]]))
         axes.margins(0.06)
         axes.autoscale_view()
-        axes.legend(loc="best")
+        if several:
+            figure.legend(loc="outside right upper")
+        else:
+            axes.legend(loc="best")
         print_small(figure, region_print(contours, names))
     return figure, axes
 
@@ -69,8 +73,8 @@ def _check(contours: Sequence[Contour], labels: Sequence[str]) -> None:
         raise ConfigurationError(f"give a label for each of the {len(contours)} contours; found {len(labels)}")
 
 
-def _title(contour: Contour) -> str:
-    return f"{contour.description.title or contour.description.name}, {contour.data_kind} data"
+def _name(contour: Contour) -> str:
+    return f"{contour.description.name}, {contour.data_kind} data"
 
 
 def draw_regions(axes: Axes, contour: Contour, colour: str, name: str, filled: bool) -> None:

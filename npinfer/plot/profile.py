@@ -51,7 +51,7 @@ def _draw_threshold(axes: Axes, cl: float, threshold: float) -> None:
     axes.annotate(
         percent(cl),
         (1.0, threshold),
-        (-4, 2),
+        (-10, 2),
         xycoords=("axes fraction", "data"),
         textcoords="offset points",
         ha="right",
@@ -62,7 +62,7 @@ def _draw_threshold(axes: Axes, cl: float, threshold: float) -> None:
 
 
 def _mark_best(axes: Axes, x: np.ndarray, best: float) -> None:
-    outside = not x.min() <= best <= x.max()
+    outside = not x.min() <= best <= x.max()  # then clipped; otherwise whole, although it lies on the frame
     label = f"best fit {best:.3g}" + (", outside the grid" if outside else "")
     axes.plot([best], [0.0], marker="o", linestyle="", color=INK, markersize=6, clip_on=outside, zorder=4, label=label)
 

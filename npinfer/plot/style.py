@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Iterable, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from pathlib import Path
 
 import matplotlib
@@ -114,5 +114,6 @@ def save_figure(figure: Figure, path: str | Path) -> Path:
     except OSError as error:
         raise OutputError(f"{path}: cannot be written: {error.strerror}; choose another folder with --out") from None
     finally:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
     return path

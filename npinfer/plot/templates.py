@@ -27,13 +27,16 @@ from npinfer.plot.style import (
     spans_decades,
 )
 
+EXACT = ("post-fit uncertainty", "\\\\\\\\\\\\")
+BOUND = ("post-fit uncertainty (at most)", "//////")
+
 
 def plot_templates(
     result: FitResult, *, axis: str | None = None, ratio: bool = False
 ) -> tuple[Figure, dict[str, Axes]]:
     """Draw each channel on one axis, summed over its others: stacked samples, data and the post-fit uncertainty.
 
-    Data carry central 68.27 % Poisson intervals; an empty bin carries an arrow at the upper end of its interval. The
+    Data carry central 68.27 % Poisson intervals; an empty bin carries a triangle at the upper end of its. The
     uncertainty of a sum over bins is drawn as the linear sum of theirs, which it cannot exceed, and the figure says so.
     axis: by name, for the channels that have it; by default the first of each. ratio: add data over expectation below.
     Returns {channel: axes}. Raises ConfigurationError where no channel has the axis.
@@ -60,7 +63,7 @@ def plot_templates(
                 lowest.set_ylabel("" if index % columns else "data / fit")
             lowest.set_xlabel(plain(projection.axis.label))
             axes.set_ylabel("" if index % columns else "events per bin")
-        _legend(figure, panels)
+        _legend(figure, panels, names)
         print_small(figure, [*small_print(result, result.data_kind), *_notes(projections)])
     return figure, panels
 
@@ -83,7 +86,7 @@ def _draw_channel(axes: Axes, projection: Projection, names: list[str], data_kin
     if logarithmic:
         axes.set_xscale("log")
     else:
-        axes.xaxis.set_major_locator(MaxNLocator(5))
+        axes.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
     floor = np.zeros_like(total)
     for name in sorted(projection.samples, key=lambda s: projection.samples[s].sum()):
         top = floor + projection.samples[name]
@@ -102,8 +105,8 @@ def _draw_channel(axes: Axes, projection: Projection, names: list[str], data_kin
         )
         floor = top
     axes.stairs(total, edges, color=INK, linewidth=1.0, zorder=2)
-    band = "post-fit uncertainty" if projection.exact else "post-fit uncertainty (at most)"
-    low = np.maximum(total - projection.error, 0.0)
+    band, hatch = EXACT if projection.exact else BOUND
+    low = np.maximum(total - projection.error, np.where(total >= 0, 0.0, -np.inf))
     axes.stairs(
         total + projection.error,
         edges,
@@ -111,7 +114,7 @@ def _draw_channel(axes: Axes, projection: Projection, names: list[str], data_kin
         fill=True,
         facecolor="none",
         edgecolor="0.25",
-        hatch="//////",
+        hatch=hatch,
         linewidth=0.0,
         label=band,
         zorder=2.5,
@@ -122,7 +125,7 @@ def _draw_channel(axes: Axes, projection: Projection, names: list[str], data_kin
 
 
 def _draw_data(axes: Axes, projection: Projection, scale: np.ndarray, label: str) -> None:
-    """Counts with their intervals over `scale`; an arrow at the upper end in an empty bin."""
+    """Counts with their intervals over `scale`; a triangle at the upper end in an empty bin."""
     edges, counts = np.asarray(projection.axis.edges), projection.observed
     middle = np.sqrt(edges[1:] * edges[:-1]) if spans_decades(edges) else 0.5 * (edges[1:] + edges[:-1])
     low, high = garwood(counts)
@@ -154,16 +157,16 @@ def _draw_data(axes: Axes, projection: Projection, scale: np.ndarray, label: str
 
 
 def _scale_counts(axes: Axes, projection: Projection, logarithmic: bool) -> None:
-    """Room for data and expectation; a logarithmic scale where the axis has one and there is something to show."""
+    """Room for data and expectation; a logarithmic scale where the axis has one and nothing is below zero."""
     total, seen = projection.total, projection.observed
     high = garwood(seen)[1]
     ceiling = float(np.nanmax(np.r_[total + projection.error, np.where(np.isnan(high), seen, high), 1e-12]))
-    positive = np.r_[total[total > 0], seen[seen > 0]]
-    if logarithmic and positive.size:
+    drawn = np.r_[total, seen]
+    if logarithmic and drawn.min() >= 0 and drawn.any():
         axes.set_yscale("log")
-        axes.set_ylim(max(0.5 * float(positive.min()), 1e-4 * ceiling), 3.0 * ceiling)
+        axes.set_ylim(np.clip(0.5 * drawn[drawn > 0].min(), 1e-4 * ceiling, 0.02 * ceiling), 3.0 * ceiling)
     else:
-        axes.set_ylim(1.15 * min(0.0, float(np.nanmin(np.r_[total, seen]))), 1.15 * ceiling)
+        axes.set_ylim(float(drawn.min()) - 0.15 * ceiling if drawn.min() < 0 else 0.0, 1.15 * ceiling)
 
 
 def _draw_ratio(axes: Axes, projection: Projection) -> None:
@@ -185,17 +188,19 @@ def _draw_ratio(axes: Axes, projection: Projection) -> None:
     axes.set_ylim(0.0, 3.0)
 
 
-def _legend(figure: Figure, panels: Mapping[str, Axes]) -> None:
-    """One legend for all panels, beside them, from what is drawn on top to what lies below."""
+def _legend(figure: Figure, panels: Mapping[str, Axes], names: list[str]) -> None:
+    """One legend for all panels, beside them: data and uncertainties, then the samples from the top of the stack."""
     entries: dict[str, Artist] = {}
     for axes in panels.values():
         for handle, label in reversed(list(zip(*axes.get_legend_handles_labels(), strict=True))):
             entries.setdefault(label, handle)
-    figure.legend(list(entries.values()), list(entries), loc="outside right upper")
+    samples = {readable(name) for name in names}
+    order = sorted(entries, key=lambda label: label in samples)
+    figure.legend([entries[label] for label in order], order, loc="outside right upper")
 
 
 def _notes(projections: Mapping[str, Projection]) -> list[str]:
-    notes = ["data: central 68.27 % Poisson intervals; empty bins: an arrow at the upper end"]
+    notes = ["data: central 68.27 % Poisson intervals; empty bins: a triangle at the upper end"]
     if not all(p.exact for p in projections.values()):
         notes.append("“at most”: the uncertainty of a sum over bins is drawn as the sum of theirs, an upper bound")
     return notes

@@ -27,7 +27,9 @@ BLOCK = Correlation(("f", "e"), (0.5, -1.0), COVARIANCE)
 ALL = Constraints(NAMES, SINGLE, [BLOCK])
 POINT = np.array([1.3, -0.7, 1.7, 1.6, -0.8, 0.9])
 positive = st.floats(0.05, 20)
-POINTS = st.tuples(st.floats(-3, 5), st.floats(-3, 3), positive, positive, st.floats(-3, 3), st.floats(-3, 3)).map(np.array)
+POINTS = st.tuples(st.floats(-3, 5), st.floats(-3, 3), positive, positive, st.floats(-3, 3), st.floats(-3, 3)).map(
+    np.array
+)
 
 
 def two_sided(x: float, mean: float, up: float, down: float) -> float:
@@ -190,35 +192,44 @@ def test_widths_are_of_the_parameter() -> None:
     assert SINGLE["d"].width() == pytest.approx((np.sqrt(7) / 3.5,) * 2)
 
 
-@pytest.mark.parametrize(("spec", "said"), [
-    ({}, "a constraint has one kind of normal, .* found none"),
-    ({"normal": {"mean": 0, "sigma": 1}, "poisson": {"count": 1, "rate": 1}}, "one kind of .* found normal, poisson"),
-    ({"normall": {"mean": 0, "sigma": 1}}, "unknown constraint kind 'normall': did you mean 'normal'"),
-    ({"normal": {"mean": 0}}, "a normal constraint takes mean, sigma; found mean"),
-    ({"two_sided_normal": {"mean": 0, "sigma": 1}}, "takes mean, sigma_up, sigma_down; found mean, sigma"),
-    ({"normal": {"mean": 0, "sigma": 0}}, "positive widths"),
-    ({"two_sided_normal": {"mean": 0, "sigma_up": 1, "sigma_down": -1}}, "positive widths"),
-    ({"poisson": {"count": 3, "rate": 0}}, "positive widths and rates"),
-    ({"poisson": {"count": -3, "rate": 1}}, "a positive count"),
-    ({"log_normal": {"mean": 0, "sigma": 1}}, "a positive mean"),
-    ({"normal": {"mean": float("nan"), "sigma": 1}}, "finite numbers"),
-    ({"normal": {"mean": 0, "sigma": float("inf")}}, "finite numbers"),
-])
+@pytest.mark.parametrize(
+    ("spec", "said"),
+    [
+        ({}, "a constraint has one kind of normal, .* found none"),
+        (
+            {"normal": {"mean": 0, "sigma": 1}, "poisson": {"count": 1, "rate": 1}},
+            "one kind of .* found normal, poisson",
+        ),
+        ({"normall": {"mean": 0, "sigma": 1}}, "unknown constraint kind 'normall': did you mean 'normal'"),
+        ({"normal": {"mean": 0}}, "a normal constraint takes mean, sigma; found mean"),
+        ({"two_sided_normal": {"mean": 0, "sigma": 1}}, "takes mean, sigma_up, sigma_down; found mean, sigma"),
+        ({"normal": {"mean": 0, "sigma": 0}}, "positive widths"),
+        ({"two_sided_normal": {"mean": 0, "sigma_up": 1, "sigma_down": -1}}, "positive widths"),
+        ({"poisson": {"count": 3, "rate": 0}}, "positive widths and rates"),
+        ({"poisson": {"count": -3, "rate": 1}}, "a positive count"),
+        ({"log_normal": {"mean": 0, "sigma": 1}}, "a positive mean"),
+        ({"normal": {"mean": float("nan"), "sigma": 1}}, "finite numbers"),
+        ({"normal": {"mean": 0, "sigma": float("inf")}}, "finite numbers"),
+    ],
+)
 def test_a_bad_specification_is_refused(spec: Mapping[str, Any], said: str) -> None:
     with pytest.raises(ConfigurationError, match=said):
         Constraint.from_spec(spec)
 
 
-@pytest.mark.parametrize(("names", "means", "covariance", "said"), [
-    (("a", "b"), (0.0,), COVARIANCE, "needs 2 means"),
-    (("a", "b"), (0.0, 0.0), ((1.0,),), "2×2 covariance"),
-    (("a", "b"), (0.0, 0.0), ((1.0, 0.0), (1.0,)), "not a 2×2 matrix of numbers"),
-    (("a", "b"), (0.0, 0.0), ((1.0, 2.0), (2.0, 1.0)), "positive definite"),
-    (("a", "b"), (0.0, 0.0), ((1e-9, 5e-10), (0.0, 1e-9)), "not symmetric"),
-    (("a", "b"), (0.0, 0.0), ((1.0, float("nan")), (float("nan"), 1.0)), "not symmetric"),
-    (("a", "b"), (0.0, float("inf")), COVARIANCE, "finite"),
-    (("a", "a"), (0.0, 0.0), COVARIANCE, "twice"),
-])
+@pytest.mark.parametrize(
+    ("names", "means", "covariance", "said"),
+    [
+        (("a", "b"), (0.0,), COVARIANCE, "needs 2 means"),
+        (("a", "b"), (0.0, 0.0), ((1.0,),), "2×2 covariance"),
+        (("a", "b"), (0.0, 0.0), ((1.0, 0.0), (1.0,)), "not a 2×2 matrix of numbers"),
+        (("a", "b"), (0.0, 0.0), ((1.0, 2.0), (2.0, 1.0)), "positive definite"),
+        (("a", "b"), (0.0, 0.0), ((1e-9, 5e-10), (0.0, 1e-9)), "not symmetric"),
+        (("a", "b"), (0.0, 0.0), ((1.0, float("nan")), (float("nan"), 1.0)), "not symmetric"),
+        (("a", "b"), (0.0, float("inf")), COVARIANCE, "finite"),
+        (("a", "a"), (0.0, 0.0), COVARIANCE, "twice"),
+    ],
+)
 def test_a_bad_correlation_is_refused(names: Any, means: Any, covariance: Any, said: str) -> None:
     with pytest.raises(ConfigurationError, match=said):
         Correlation(names, means, covariance)

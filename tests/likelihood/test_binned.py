@@ -53,15 +53,17 @@ def plain_logpdf(p: dict[str, float], counts: np.ndarray = OBSERVED) -> float:
     return float(total + stats.norm.logpdf(0, p["efficiency"], 1) + stats.norm.logpdf(0, p["tilt"], 1))
 
 
-POINTS = st.fixed_dictionaries({
-    "mu": st.floats(0, 10),
-    "coupling": st.floats(0.1, 2),
-    "lumi": st.floats(0.5, 1.5),
-    "level": st.floats(0.1, 5),
-    "rate": st.floats(0.01, 5),
-    "efficiency": st.floats(-3, 3),
-    "tilt": st.floats(-3, 3),
-})
+POINTS = st.fixed_dictionaries(
+    {
+        "mu": st.floats(0, 10),
+        "coupling": st.floats(0.1, 2),
+        "lumi": st.floats(0.5, 1.5),
+        "level": st.floats(0.1, 5),
+        "rate": st.floats(0.01, 5),
+        "efficiency": st.floats(-3, 3),
+        "tilt": st.floats(-3, 3),
+    }
+)
 
 
 def random_points(n: int, seed: int = 1) -> np.ndarray:
@@ -266,29 +268,35 @@ def test_logprior_is_minus_infinity_outside_the_bounds(small: BinnedLikelihood) 
     assert small.logprior(np.where(np.arange(7) == 0, -0.1, point)) == [-np.inf]
 
 
-@pytest.mark.parametrize(("data", "said"), [
-    (Dataset({"low": [1, 2, 3, 4]}), "no counts for channel 'high'"),
-    (Dataset({"low": [1, 2, 3, 4], "hihg": [1, 2, 3]}), "did you mean 'high'"),
-    (Dataset({"low": [1, 2, 3, 4], "high": [1, 2]}), "expected 3 bins"),
-    (Dataset({"low": [1, 2, 3, -4], "high": [1, 2, 3]}), "bin 3 has a negative count"),
-    (Dataset({"low": [1, np.nan, 3, 4], "high": [1, 2, 3]}), "bin 1 is not a finite number"),
-    (Dataset({"low": [1, 2, 3, 4], "high": [1, 2, 3]}, {"small.mu": 1.0, "small.lumi": np.nan}), "auxiliary data"),
-])
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        (Dataset({"low": [1, 2, 3, 4]}), "no counts for channel 'high'"),
+        (Dataset({"low": [1, 2, 3, 4], "hihg": [1, 2, 3]}), "did you mean 'high'"),
+        (Dataset({"low": [1, 2, 3, 4], "high": [1, 2]}), "expected 3 bins"),
+        (Dataset({"low": [1, 2, 3, -4], "high": [1, 2, 3]}), "bin 3 has a negative count"),
+        (Dataset({"low": [1, np.nan, 3, 4], "high": [1, 2, 3]}), "bin 1 is not a finite number"),
+        (Dataset({"low": [1, 2, 3, 4], "high": [1, 2, 3]}, {"small.mu": 1.0, "small.lumi": np.nan}), "auxiliary data"),
+    ],
+)
 def test_bad_data_are_refused_in_words(small: BinnedLikelihood, data: Dataset, said: str) -> None:
     with pytest.raises(DataError, match=said) as caught:
         small.with_data(data)
     assert "small" in str(caught.value)
 
 
-@pytest.mark.parametrize(("values", "said"), [
-    ({"muu": 1.0}, "did you mean 'mu'"),
-    ({"mu": 11.0}, r"11 is outside its bounds \[0, 10\]"),
-    ({"mu": np.nan}, "not a finite number"),
-    ({"mu": "many"}, "not a number"),
-    (np.ones(3), "expected 7 values a point"),
-    (np.ones((2, 2, 7)), "expected 7 values a point"),
-    (np.where(np.arange(7) == 2, np.nan, 1.0), "'small.lumi'"),
-])
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"muu": 1.0}, "did you mean 'mu'"),
+        ({"mu": 11.0}, r"11 is outside its bounds \[0, 10\]"),
+        ({"mu": np.nan}, "not a finite number"),
+        ({"mu": "many"}, "not a number"),
+        (np.ones(3), "expected 7 values a point"),
+        (np.ones((2, 2, 7)), "expected 7 values a point"),
+        (np.where(np.arange(7) == 2, np.nan, 1.0), "'small.lumi'"),
+    ],
+)
 def test_bad_points_are_refused_in_words(small: BinnedLikelihood, values, said: str) -> None:
     with pytest.raises(ParameterError, match=said):
         small.logpdf(values)

@@ -45,11 +45,11 @@ def totals(response: telescope.Response, weights: np.ndarray) -> dict[str, float
 
 def test_shapes_and_species(response: telescope.Response) -> None:
     cells = response.cells
-    weights = atmosphere.conventional_weights(cells, cr_delta_gamma=[0.0, 0.1], nunubar_ratio=[1.0, 1.0])
-    assert weights.shape == (2, 6, *cells.shape[2:])
+    weights = atmosphere.nominal_weights("conventional", cells)
+    assert weights.shape == (6, *cells.shape[2:])
     taus = [cells.species.index(s) for s in ("nutau", "nutaubar")]
-    assert (weights[:, taus] == 0).all()
-    assert (np.delete(weights, taus, axis=1) > 0).all()
+    assert (weights[taus] == 0).all()
+    assert (np.delete(weights, taus, axis=0) > 0).all()
 
 
 def test_integrals_against_the_grid(response: telescope.Response) -> None:
@@ -64,22 +64,15 @@ def test_integrals_against_the_grid(response: telescope.Response) -> None:
     assert (np.diff(weights[edges[:-1] > 8e7]) < 0).all()
 
 
-def test_tilt_and_balance_are_exact_and_analytic(response: telescope.Response) -> None:
+def test_tilt_is_exact_and_analytic(response: telescope.Response) -> None:
     cells = response.cells
-    nominal = atmosphere.nominal_weights("prompt", cells)
-    np.testing.assert_array_equal(atmosphere.prompt_weights(cells)[0], nominal)
-    pivot = atmosphere.TILT_PIVOT_GEV["prompt"]
     centres = np.sqrt(cells.energy_edges_gev[1:] * cells.energy_edges_gev[:-1])
-    tilted = atmosphere.prompt_weights(cells, cr_delta_gamma=[0.05])[0]
-    np.testing.assert_allclose(tilted, nominal * (centres / pivot)[:, None] ** -0.05, rtol=1e-12)
-    step = atmosphere.conventional_weights(cells, cr_delta_gamma=[0.01 + 1e-30j], nunubar_ratio=[1.1])
-    at = atmosphere.conventional_weights(cells, cr_delta_gamma=[0.01], nunubar_ratio=[1.1])
-    logs = np.log(centres / atmosphere.TILT_PIVOT_GEV["conventional"])
-    np.testing.assert_allclose(step.imag / 1e-30, -at * logs[:, None], rtol=1e-12)
-    balance = atmosphere.conventional_weights(cells, nunubar_ratio=[1.2])[0] / np.where(nominal > 0, nominal, np.inf)
-    plain = atmosphere.conventional_weights(cells)[0] / np.where(nominal > 0, nominal, np.inf)
-    np.testing.assert_allclose(balance[:2], 1.2 * plain[:2], rtol=1e-12)
-    np.testing.assert_allclose(balance[3:5], 0.8 * plain[3:5], rtol=1e-12)
+    for component, pivot in atmosphere.TILT_PIVOT_GEV.items():
+        log_energy = atmosphere.log_tilt_energy(component, cells)
+        tilted = atmosphere.tilt(log_energy, np.array([0.05]))[0]
+        np.testing.assert_allclose(tilted, (centres / pivot) ** -0.05, rtol=1e-12)
+        step = atmosphere.tilt(log_energy, np.array([0.05 + 1e-30j]))[0]
+        np.testing.assert_allclose(step.imag / 1e-30, -tilted * np.log(centres / pivot), rtol=1e-12)
 
 
 def test_passing_fraction_is_one_from_below_and_lower_for_muon_neutrinos() -> None:

@@ -54,7 +54,10 @@ class Result:
     def from_dict(cls, content: Mapping[str, Any]) -> Self:
         """The inverse of `to_dict`; raises DataError."""
         if content.get("schema") != SCHEMA or str(content.get("type")) not in _KNOWN:
-            raise DataError(f"not a result: expected schema {SCHEMA!r} and a known type, found {content.get('schema')!r}, {content.get('type')!r}")
+            raise DataError(
+                f"not a result: expected schema {SCHEMA!r} and a known type, "
+                f"found {content.get('schema')!r}, {content.get('type')!r}"
+            )
         kind = _KNOWN[str(content["type"])]
         if not issubclass(kind, cls):
             raise DataError(f"expected a {cls.__name__}, found a {kind.__name__}")
@@ -118,7 +121,9 @@ def decode(kind: Any, value: Any) -> Any:
         return None if value is None else decode(next(a for a in arguments if a is not type(None)), value)
     if dataclasses.is_dataclass(kind):
         hints = _hints(kind)  # type: ignore[arg-type]
-        return kind(**{f.name: decode(hints[f.name], value[f.name]) for f in dataclasses.fields(kind) if f.name in value})  # type: ignore[operator]
+        return kind(
+            **{f.name: decode(hints[f.name], value[f.name]) for f in dataclasses.fields(kind) if f.name in value}
+        )  # type: ignore[operator]
     if isinstance(kind, type) and issubclass(kind, enum.Enum):
         return kind(value)
     if kind is np.ndarray and isinstance(value, Mapping):

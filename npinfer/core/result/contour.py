@@ -51,7 +51,10 @@ class Contour(Result):
 
     def table(self) -> Table:
         rows = tuple(
-            (float(r.cl), i, float(x), float(y)) for r in self.regions for i, path in enumerate(r.paths) for x, y in path
+            (float(r.cl), i, float(x), float(y))
+            for r in self.regions
+            for i, path in enumerate(r.paths)
+            for x, y in path
         )
         edge = [f"the {100 * r.cl:g} % region meets the edge of the grid" for r in self.regions if r.touches_edge]
         return Table(

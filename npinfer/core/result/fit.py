@@ -80,14 +80,33 @@ class FitResult(Result):
         for name, value in self.values.items():
             low, high = self.minos.get(name, (None, None))
             state = "fixed" if name in self.fixed else ""
-            rows.append((name, value, None if state else self.errors[name], low, high, self.pulls.get(name), self.quantities[name].unit or state))
+            rows.append(
+                (
+                    name,
+                    value,
+                    None if state else self.errors[name],
+                    low,
+                    high,
+                    self.pulls.get(name),
+                    self.quantities[name].unit or state,
+                )
+            )
         for name, value in self.derived.items():
             rows.append((name, value, self.derived_errors[name], None, None, None, "derived"))
-        counts = {name: (view.observed.sum(), sum(s.sum() for s in view.samples.values())) for name, view in self.channels.items()}
-        seen = ", ".join(f"{name} {observed:g} seen, {expected:.2f} expected" for name, (observed, expected) in counts.items())
+        counts = {
+            name: (view.observed.sum(), sum(s.sum() for s in view.samples.values()))
+            for name, view in self.channels.items()
+        }
+        seen = ", ".join(
+            f"{name} {observed:g} seen, {expected:.2f} expected" for name, (observed, expected) in counts.items()
+        )
         return Table(
             f"{self.description.title} ({self.data_kind} data)",
             ("parameter", "value", "error", "minos −", "minos +", "pull", "unit"),
             tuple(rows),
-            (f"twice_nll = {self.twice_nll:.4f}; {self.status.value}: {self.message}", seen, self.description.small_print()),
+            (
+                f"twice_nll = {self.twice_nll:.4f}; {self.status.value}: {self.message}",
+                seen,
+                self.description.small_print(),
+            ),
         )

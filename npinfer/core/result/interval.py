@@ -54,10 +54,18 @@ class Interval(Result):
         return f"{self.quantity.name} = {self.best:.4g}{unit}, {100 * self.cl:g} % interval {said} ({self.calibration})"
 
     def table(self) -> Table:
-        rows = tuple((s.lower, s.upper, "bound" if s.lower_at_bound else "", "bound" if s.upper_at_bound else "") for s in self.segments)
+        rows = tuple(
+            (s.lower, s.upper, "bound" if s.lower_at_bound else "", "bound" if s.upper_at_bound else "")
+            for s in self.segments
+        )
         fixed = ", ".join(f"{k}={v:g}" for k, v in self.fixed.items())
         notes = (self.describe(), *([f"fixed: {fixed}"] if fixed else []), self.description.small_print())
-        return Table(f"interval of {self.quantity.name} ({self.data_kind} data)", ("lower", "upper", "lower end", "upper end"), rows, notes)
+        return Table(
+            f"interval of {self.quantity.name} ({self.data_kind} data)",
+            ("lower", "upper", "lower end", "upper end"),
+            rows,
+            notes,
+        )
 
 
 def _say(segment: Segment) -> str:

@@ -36,6 +36,9 @@ class Validation(Result):
         return all(c.passed for c in self.checks)
 
     def table(self) -> Table:
-        rows = tuple((c.name, c.found, c.expected, c.tolerance, "passed" if c.passed else "FAILED", c.source) for c in self.checks)
+        rows = tuple(
+            (c.name, c.found, c.expected, c.tolerance, "passed" if c.passed else "FAILED", c.source)
+            for c in self.checks
+        )
         columns = ("check", "found", "expected", "tolerance", "outcome", "source")
         return Table(f"validation of {self.description.name}", columns, rows, (self.description.small_print(),))

@@ -1,0 +1,19 @@
+"""`npinfer describe`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from npinfer.cli.options import likelihood_options, open_likelihood
+from npinfer.cli.output import print_table
+from npinfer.likelihood.describe import describe
+
+
+@click.command("describe")
+@likelihood_options
+def command(**options: Any) -> None:
+    """The data sheet of the likelihood NAME (a name from `npinfer list`, or a YAML file)."""
+    for table in describe(open_likelihood(options)):
+        print_table(table)

@@ -1,0 +1,49 @@
+"""`npinfer fit`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from npinfer.cli.options import check_output, likelihood_options, open_likelihood, output_options, point_options
+from npinfer.cli.output import finish
+from npinfer.core.result import FitResult
+from npinfer.inference.fit import fit
+from npinfer.inference.minimise import MINIMISERS, FitOptions
+
+
+@click.command("fit")
+@likelihood_options
+@point_options
+@click.option("--minos", multiple=True, metavar="NAME", help="profile errors of a parameter too")
+@click.option("--minimiser", type=click.Choice(MINIMISERS), default="native", show_default=True)
+@output_options
+def command(**options: Any) -> None:
+    """Maximise the likelihood NAME (a name from `npinfer list`, or a YAML file)."""
+    check_output(options)
+    likelihood = open_likelihood(options)
+    result = fit(
+        likelihood,
+        fixed=options["fix"],
+        init=options["init"],
+        minos=options["minos"],
+        options=FitOptions(minimiser=options["minimiser"]),
+    )
+    finish(result, options, drawings(result))
+
+
+def drawings(result: FitResult) -> dict[str, Any]:
+    """The plots of a fit: templates along each axis, and pulls."""
+    from npinfer.plot import plot_pulls, plot_templates, save_figure
+
+    def templates(axis: str) -> Any:
+        return lambda path: save_figure(plot_templates(result, axis=axis)[0], path)
+
+    def pulls(path: Path) -> Path:
+        return save_figure(plot_pulls(result)[0], path)
+
+    names = dict.fromkeys(axis.name for view in result.channels.values() for axis in view.axes)
+    plots: dict[str, Any] = {f"fit_{name.rsplit('_', 1)[0]}": templates(name) for name in names}
+    return plots | ({"fit_pulls": pulls} if result.pulls else {})

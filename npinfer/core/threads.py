@@ -1,0 +1,18 @@
+"""One BLAS thread: small matrices are faster so, and numbers do not depend on how many threads there are."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from functools import cache
+
+from threadpoolctl import ThreadpoolController
+
+
+@cache
+def _controller() -> ThreadpoolController:
+    return ThreadpoolController()
+
+
+def one_blas_thread() -> AbstractContextManager[object]:
+    """A context in which the linear algebra libraries use one thread."""
+    return _controller().limit(limits=1)  # type: ignore[no-any-return]

@@ -1,0 +1,128 @@
+"""validate: the checks every likelihood must pass, and those a likelihood declares of itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from npinfer.core.provenance import Provenance
+from npinfer.core.result import Check, Validation
+from npinfer.errors import ConfigurationError, unknown
+from npinfer.inference.fit import fit, full_names
+from npinfer.inference.interval import interval
+from npinfer.inference.minimise import free_mask
+from npinfer.likelihood.catalogue import describe_spec, load
+from npinfer.likelihood.pyhf_model import pyhf_data
+
+RELATIVE = 1e-9
+
+
+def validate(name_or_path: str | Path, **configuration: Any) -> Validation:
+    """Check a likelihood: against pyhf, against itself, and against the published numbers it declares.
+
+    The declared checks run in the configuration they declare, the others in the one given here.
+    Raises ConfigurationError or DataError for a likelihood that does not load.
+
+    >>> validate("icecube_hese").passed
+    True
+    """
+    likelihood = load(name_or_path, **configuration)
+    checks = [_same_as_pyhf(likelihood), _contraction(likelihood), *_asimov(likelihood)]
+    subjects = {tuple(sorted(configuration.items())): likelihood}
+    for i, entry in enumerate(describe_spec(name_or_path).get("validation", [])):
+        chosen = entry.get("configuration", {})
+        key = tuple(sorted(chosen.items()))
+        if key not in subjects:
+            subjects[key] = load(name_or_path, **chosen)
+        checks.append(_declared(subjects[key], entry, f"{likelihood.name}: validation[{i}]"))
+    return Validation(
+        description=likelihood.description, provenance=Provenance.record(likelihood.description), checks=tuple(checks)
+    )
+
+
+def _random_points(likelihood: Any, count: int) -> np.ndarray:
+    """Points spread over the bounds, inside every simplex."""
+    p, rng = likelihood.parameters, np.random.default_rng(0)
+    points = p.lower + (p.upper - p.lower) * (0.05 + 0.9 * rng.random((count, len(p))))
+    for group in p.simplexes():
+        points[:, group] = rng.dirichlet(np.ones(len(group) + 1), size=count)[:, :-1]
+    return points
+
+
+def _same_as_pyhf(likelihood: Any) -> Check:
+    model, data = likelihood.pyhf_model(), pyhf_data(likelihood)
+    worst = 0.0
+    for point in _random_points(likelihood, 3):
+        ours, theirs = likelihood.logpdf(point), float(model.logpdf(point, data)[0])
+        worst = max(worst, abs(ours - theirs) / max(abs(theirs), 1.0))
+    return Check("logpdf against pyhf, relative", worst, 0.0, RELATIVE, "pyhf")
+
+
+def _contraction(likelihood: Any) -> Check:
+    points = _random_points(likelihood, 3)
+    exact, fast = likelihood.expected(points, contracted=False), likelihood.expected(points)
+    worst = max(float(np.abs(fast[c] / np.maximum(exact[c], 1e-300) - 1)[exact[c] > 1e-6].max(initial=0.0)) for c in exact)
+    return Check("contracted counts against the uncontracted path, relative", worst, 0.0, 1e-8, "itself")
+
+
+def _asimov(likelihood: Any) -> list[Check]:
+    """An Asimov fit returns its truth, with zero pulls."""
+    p = likelihood.parameters
+    shift = np.random.default_rng(0).uniform(-0.05, 0.05, len(p)) * (p.upper - p.lower)
+    truth = np.where(p.fixed, p.init, np.clip(p.init + shift, p.lower, p.upper))
+    for group in p.simplexes():
+        truth[group] /= max(1.0, truth[group].sum())
+    result = fit(likelihood.with_data(likelihood.asimov(truth)))
+    free = free_mask(likelihood, {})
+    found = np.array([result.values[n] for n in p.names])
+    error = np.abs(found - truth)[free] / (p.upper - p.lower)[free]
+    pulls = max((abs(v) for v in result.pulls.values()), default=0.0)
+    return [
+        Check("Asimov fit against its truth, in units of the bounds", float(error.max(initial=0.0)), 0.0, 1e-6, "itself"),
+        Check("largest pull of the Asimov fit", pulls, 0.0, 1e-4, "itself"),
+    ]
+
+
+def _declared(likelihood: Any, entry: Mapping[str, Any], where: str) -> Check:
+    """One entry of a likelihood's `validation` section."""
+    found = _quantity(likelihood, entry, where)
+    settings = {**entry.get("fixed", {}), **entry.get("at", {})}
+    given = ", ".join(f"{k}={v:.4g}" for k, v in settings.items())
+    name = f"{entry['verb']} {entry['quantity']}" + (f" ({given})" if given else "")
+    return Check(name, found, float(entry["value"]), float(entry["tolerance"]), str(entry["source"]))
+
+
+def _quantity(likelihood: Any, entry: Mapping[str, Any], where: str) -> float:
+    field, _, rest = str(entry["quantity"]).partition(".")
+    if entry["verb"] == "expected":
+        point = likelihood.parameters.vector(full_names(likelihood, entry.get("at")))
+        if field == "derived":
+            return float(likelihood.derived(point[None])[rest][0])
+        if field != "samples":
+            raise ConfigurationError(unknown("quantity", field, ("samples", "derived"), where))
+        sample, _, channel = rest.partition(".")
+        template = likelihood.expected(point)
+        if sample == "all":
+            return float(template[channel].sum()) if channel else float(template.total())
+        return float(template.samples[sample][channel].sum()) if channel else float(template.total(sample))
+    if entry["verb"] == "interval":
+        found = interval(likelihood, entry["poi"], cl=entry.get("cl", 0.68), fixed=entry.get("fixed"))
+        known = {
+            "lower": found.lower,
+            "upper": found.upper,
+            "lower_error": found.best - found.lower,
+            "upper_error": found.upper - found.best,
+        }
+        if field not in known:
+            raise ConfigurationError(unknown("quantity", field, known, where))
+        return known[field]
+    result = fit(likelihood, fixed=entry.get("fixed"))
+    values = {"values": result.values, "derived": result.derived, "errors": result.errors}
+    if field not in values:
+        raise ConfigurationError(unknown("quantity", field, values, where))
+    if rest not in values[field]:
+        raise ConfigurationError(unknown(field, rest, values[field], where))
+    return values[field][rest]

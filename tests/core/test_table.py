@@ -1,0 +1,78 @@
+"""Tables as text and as CSV."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from npinfer.core.table import Table, show, write_text
+from npinfer.errors import OutputError
+
+TABLE = Table("fit", ("name", "value", "ok"), (("gamma", 2.87123456, True), ("n", float("nan"), None)), ("a note",))
+
+
+def test_text_is_aligned_under_its_columns() -> None:
+    assert str(TABLE) == "fit\nname   value  ok\ngamma  2.871  yes\nn      –      –\na note"
+
+
+def test_a_table_without_rows_still_has_its_columns() -> None:
+    assert str(Table("empty", ("a", "b"), ())) == "empty\na  b"
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        (None, "–"),
+        (float("nan"), "–"),
+        (np.float64(1 / 3), "0.3333"),
+        (1e-20, "1e-20"),
+        (float("inf"), "inf"),
+        (False, "no"),
+        (3, "3"),
+        ("word", "word"),
+    ],
+)
+def test_cells(value: object, said: str) -> None:
+    assert show(value) == said
+
+
+@given(st.lists(st.floats(allow_nan=False), min_size=1, max_size=5))
+def test_csv_keeps_every_digit(numbers: list[float]) -> None:
+    table = Table("t", ("x", "y"), tuple((v, np.float64(v)) for v in numbers))
+    rows = list(csv.reader(table.csv().splitlines()))
+    assert rows[0] == ["x", "y"]
+    assert [[float(v) for v in row] for row in rows[1:]] == [[v, v] for v in numbers]
+
+
+def test_csv_quotes_and_leaves_missing_values_empty() -> None:
+    table = Table("t", ("x", "y"), (("a, b", None),))
+    assert table.csv() == 'x,y\n"a, b",\n'
+
+
+def test_saving_makes_the_folder_and_leaves_nothing_else(tmp_path: Path) -> None:
+    path = TABLE.save(tmp_path / "new" / "table.csv")
+    assert path.read_text(encoding="utf-8") == TABLE.csv()
+    assert [p.name for p in path.parent.iterdir()] == ["table.csv"]
+
+
+def test_an_unwritable_place_is_refused_in_words(tmp_path: Path) -> None:
+    file = write_text(tmp_path / "file", "text")
+    for path in (file / "below.csv", file / "far" / "below.csv", tmp_path, Path(), Path("/"), tmp_path / "a\0b"):
+        with pytest.raises(OutputError, match="cannot be written") as caught:
+            write_text(path, "text")
+        assert "choose another folder" in str(caught.value)
+    assert file.read_text(encoding="utf-8") == "text"
+
+
+def test_a_failed_write_leaves_no_part_behind(tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(OutputError):
+        write_text(tmp_path / "folder", "text")
+    with pytest.raises(OutputError):
+        write_text(tmp_path / "file", "\ud800")
+    assert [p.name for p in tmp_path.iterdir()] == ["folder"]

@@ -1,0 +1,162 @@
+"""Templates: what is drawn equals the counts of the result."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+from matplotlib.patches import StepPatch
+from scipy.stats import chi2, poisson
+
+from npinfer.errors import ConfigurationError
+from npinfer.plot import plot_templates
+from npinfer.plot.projection import ONE_SIGMA, Projection, garwood
+from npinfer.plot.templates import BOUND, EXACT
+
+
+def steps(axes, label):
+    (patch,) = [p for p in axes.patches if isinstance(p, StepPatch) and p.get_label() == label]
+    return patch.get_data()
+
+
+def test_garwood_is_the_chi_square_closed_form():
+    counts, tail = np.array([1.0, 2.0, 7.0, 130.0]), 0.5 * (1 - ONE_SIGMA)
+    low, high = garwood(counts)
+    np.testing.assert_allclose(low, 0.5 * chi2.ppf(tail, 2 * counts), rtol=1e-12)
+    np.testing.assert_allclose(high, 0.5 * chi2.ppf(1 - tail, 2 * (counts + 1)), rtol=1e-12)
+    np.testing.assert_allclose(poisson.sf(counts - 1, low), tail, rtol=1e-9)
+
+
+def test_garwood_of_nothing_and_of_less():
+    low, high = garwood(np.array([0.0, -1.0]), cl=0.9)
+    assert low[0] == 0.0
+    assert high[0] == pytest.approx(-np.log(0.05))
+    assert np.isnan([low[1], high[1]]).all()
+
+
+@pytest.mark.parametrize(("axis", "other"), [("energy_gev", 1), ("cos_zenith", 0)])
+def test_stack_ends_at_the_sum_of_the_samples(make, axis, other):
+    result = make.fit()
+    view = result.channels["deep_core"]
+    figure, panels = plot_templates(result, axis=axis)
+    figure.draw_without_rendering()
+    muon = view.samples["muon"].reshape(3, 4).sum(axis=other)
+    signal = view.samples["signal_one"].reshape(3, 4).sum(axis=other)
+    below = steps(panels["deep_core"], "muon")
+    above = steps(panels["deep_core"], "signal one")
+    np.testing.assert_allclose(below.values, muon)
+    np.testing.assert_allclose(below.baseline, 0.0)
+    np.testing.assert_allclose(above.baseline, muon)
+    np.testing.assert_allclose(above.values, muon + signal)
+    np.testing.assert_array_equal(above.edges, view.axes[1 - other].edges)
+
+
+def test_data_carry_garwood_intervals_and_empty_bins_an_upper_end(make):
+    view = make.counts([0, 3, 11], [1.0, 4.0, 9.0])
+    _, panels = plot_templates(make.fit(channels={"a": view}))
+    (drawn,) = panels["a"].containers
+    points, _, (bars,) = drawn.lines
+    low, high = garwood(np.array([3.0, 11.0]))
+    np.testing.assert_allclose(points.get_ydata(), [3.0, 11.0])
+    np.testing.assert_allclose([s[:, 1] for s in bars.get_segments()], np.column_stack([low, high]))
+    (empty,) = [line for line in panels["a"].lines if line.get_marker() == "v"]
+    np.testing.assert_allclose(empty.get_xydata(), [[0.5, -np.log(0.5 * (1 - ONE_SIGMA))]])
+
+
+def test_band_is_the_error_on_one_axis_and_a_bound_on_a_sum(make, printed):
+    one = make.counts([1, 2, 0], [1.0, 2.0, -1.0], error=[0.3, 2.5, 0.5])
+    two = make.view()
+    figure, panels = plot_templates(make.fit(channels={"one": one, "two": two}))
+    band = steps(panels["one"], EXACT[0])
+    np.testing.assert_allclose(band.values, [1.3, 4.5, -0.5])
+    np.testing.assert_allclose(band.baseline, [0.7, 0.0, -1.5])
+    bound = steps(panels["two"], BOUND[0])
+    total = sum(two.samples.values()).reshape(3, 4).sum(axis=1)
+    np.testing.assert_allclose(bound.values - total, two.total_error.reshape(3, 4).sum(axis=1))
+    assert "an upper bound" in printed(figure)
+
+
+def test_linear_sum_bounds_the_error_of_any_correlation(make):
+    view = make.view(3)
+    rng = np.random.default_rng(1)
+    root = rng.normal(size=(12, 5))
+    scale = view.total_error / np.sqrt((root**2).sum(axis=1))
+    covariance = (root * scale[:, None]) @ (root * scale[:, None]).T
+    true = np.sqrt([covariance[i : i + 4, i : i + 4].sum() for i in (0, 4, 8)])
+    np.testing.assert_allclose(covariance.diagonal(), view.total_error**2)
+    assert (Projection.of(view, 0).error >= true).all()
+
+
+def test_projection_keeps_every_count(make):
+    view = make.view()
+    for position in (0, 1):
+        projection = Projection.of(view, position)
+        assert projection.total.sum() == pytest.approx(sum(s.sum() for s in view.samples.values()))
+        assert projection.observed.sum() == view.observed.sum()
+
+
+def test_scales_follow_the_axis(make):
+    _, panels = plot_templates(make.fit())
+    assert (panels["deep_core"].get_xscale(), panels["deep_core"].get_yscale()) == ("log", "log")
+    _, panels = plot_templates(make.fit(), axis="cos_zenith")
+    assert (panels["deep_core"].get_xscale(), panels["deep_core"].get_yscale()) == ("linear", "linear")
+
+
+def test_channels_without_the_axis_are_left_out(make):
+    channels = {"with": make.view(), "without": make.counts([1], [1.0])}
+    _, panels = plot_templates(make.fit(channels=channels), axis="cos_zenith")
+    assert list(panels) == ["with"]
+    with pytest.raises(ConfigurationError, match="did you mean 'cos_zenith'"):
+        plot_templates(make.fit(channels=channels), axis="cos_zenit")
+
+
+def test_ratio_is_data_over_expectation(make):
+    view = make.counts([2, 6], [4.0, 3.0], error=[1.0, 0.3])
+    figure, panels = plot_templates(make.fit(channels={"a": view}), ratio=True)
+    figure.draw_without_rendering()
+    (below,) = [a for a in figure.axes if a is not panels["a"]]
+    np.testing.assert_allclose(below.containers[0].lines[0].get_ydata(), [0.5, 2.0])
+    (band,) = below.patches
+    np.testing.assert_allclose(band.get_data().values, [1.25, 1.1])
+
+
+ODD = {
+    "nothing seen": ([0, 0, 0], [0.1, 0.2, 0.3], None),
+    "nothing at all": ([0, 0], [0.0, 0.0], None),
+    "nothing expected": ([1, 0], [0.0, 0.0], None),
+    "one bin": ([7], [5.5], None),
+    "below zero": ([-0.2, 1.4], [-0.1, 1.0], [0.1, 0.1]),
+    "no error": ([3, 1], [2.0, 1.0], [np.nan, 0.0]),
+    "not whole": ([3.3, 0.02], [3.3, 0.02], None),
+}
+
+
+@pytest.mark.parametrize("logarithmic", [False, True])
+def test_odd_counts_are_drawn_without_a_warning(make, logarithmic):
+    views = {}
+    for case, (observed, expected, error) in ODD.items():
+        ends = tuple(np.geomspace(1.0, 1e4, len(observed) + 1).tolist()) if logarithmic else None
+        views[case.replace(" ", "_")] = make.counts(observed, expected, error, edges=ends)
+    figure, panels = plot_templates(make.fit(channels=views), ratio=not logarithmic)
+    figure.draw_without_rendering()
+    assert [axes.get_title() for axes in panels.values()] == list(ODD)
+    assert all(np.isfinite(axes.get_ylim()).all() for axes in panels.values())
+    low, high = panels["below_zero"].get_ylim()
+    assert low < -0.2 < 1.4 < high
+
+
+def test_legend_names_each_thing_once(make):
+    views = {"a": make.counts([0, 1], [1.0, 2.0]), "b": make.view(), "c": make.view(1)}
+    figure, panels = plot_templates(make.fit(channels=views))
+    assert list(panels) == list(views)
+    (legend,) = figure.legends
+    said = [t.get_text() for t in legend.get_texts()]
+    assert sorted(said[:4]) == sorted(["observed data", "empty bin (upper end)", EXACT[0], BOUND[0]])
+    assert sorted(said[4:]) == ["all", "muon", "signal one"]
+
+
+def test_more_samples_than_colours_are_told_apart(make):
+    view = make.counts([3], [1.0])
+    view = dataclasses.replace(view, samples={f"s{i}": np.array([1.0 + i]) for i in range(12)})
+    _, panels = plot_templates(make.fit(channels={"a": view}))
+    stack = [p for p in panels["a"].patches if p.get_label().startswith("s")]
+    assert len({(p.get_facecolor(), p.get_hatch()) for p in stack}) == 12
