@@ -33,7 +33,7 @@ def check_counts(counts: np.ndarray, bins: int, where: str) -> np.ndarray:
     """Counts as floats of shape (..., bins); raises DataError for NaN, negative or wrongly shaped ones."""
     try:
         array = np.asarray(counts, dtype=float)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise DataError(f"{where}: counts must be numbers") from None
     if array.ndim == 0 or array.shape[-1] != bins:
         raise DataError(f"{where}: expected {bins} bins, found shape {array.shape}")

@@ -91,7 +91,7 @@ class Parameter:
         low, high = self.bounds
         try:
             number = float(value)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             raise ParameterError(f"parameter {self.name!r}: {value!r} is not a number") from None
         if not np.isfinite(number):
             raise ParameterError(f"parameter {self.name!r}: {number} is not a finite number")

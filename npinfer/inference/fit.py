@@ -99,7 +99,7 @@ def _result(
     pulls = likelihood.constraints.pulls(minima.points, packed.auxiliary)[0]
     quantities = {q.name: Quantity.of(q) for q in parameters}
     derived = {n: float(v[0]) for n, v in likelihood.derived(minima.points).items() if n not in names}
-    quantities |= {n: Quantity(n) for n in derived}
+    quantities |= {n: Quantity(n, label=likelihood.model.derived[n].label) for n in derived}
     return FitResult(
         description=likelihood.description,
         provenance=Provenance.record(likelihood.description),
@@ -113,7 +113,8 @@ def _result(
         derived=derived,
         derived_errors=_derived_errors(likelihood, point, covariance, kept, derived),
         pulls=dict(zip(likelihood.constraints.auxiliary_names, pulls.tolist(), strict=True)),
-        channels=channel_views(likelihood, point, covariance, kept),
+        pull_errors=_pull_errors(likelihood, sigma),
+        channels=channel_views(likelihood, point, kept),
         data_kind=likelihood.data.kind,
         twice_nll=float(2 * minima.nll[0]),
         edm=float(minima.edm[0]),
@@ -142,6 +143,15 @@ def _status(likelihood: Any, minima: Minima, free: np.ndarray) -> tuple[Status, 
     return Status.CONVERGED, f"the estimated distance to the minimum is {minima.edm[0]:.1e}"
 
 
+def _pull_errors(likelihood: Any, sigma: np.ndarray) -> dict[str, float]:
+    """Post-fit errors in units of the constraints' standard deviations (their mean, where they are two-sided)."""
+    names, constraints = likelihood.parameters.names, likelihood.constraints
+    widths = {n: 0.5 * sum(c.width()) for n, c in constraints.single.items()}
+    for block in constraints.correlations:
+        widths |= dict(zip(block.names, np.sqrt(np.diag(np.asarray(block.covariance))).tolist(), strict=True))
+    return {n: float(sigma[names.index(n)] / widths[n]) for n in constraints.auxiliary_names}
+
+
 def _derived_errors(
     likelihood: Any, point: np.ndarray, covariance: np.ndarray, kept: np.ndarray, derived: Mapping[str, float]
 ) -> dict[str, float]:
@@ -162,16 +172,14 @@ def _derived_errors(
     return errors
 
 
-def channel_views(likelihood: Any, point: np.ndarray, covariance: np.ndarray, kept: np.ndarray) -> dict[str, ChannelView]:
-    """Observed and expected counts of every channel, with the expectation's uncertainty."""
+def channel_views(likelihood: Any, point: np.ndarray, kept: np.ndarray) -> dict[str, ChannelView]:
+    """Observed and expected counts of every channel, with the expectation's slopes."""
     template = likelihood.expected(point)
-    _, jacobian = likelihood.rates_jacobian(point[None])
-    slopes = jacobian[0][kept]
-    error = np.sqrt(np.maximum(np.einsum("ib,ij,jb->b", slopes, covariance, slopes), 0.0))
+    slopes = likelihood.rates_jacobian(point[None])[1][0][kept]
     views, start = {}, 0
     for channel in likelihood.channels:
         samples = {name: counts[channel.name] for name, counts in template.samples.items()}
         observed = np.asarray(likelihood.data.counts[channel.name])
-        views[channel.name] = ChannelView(channel.axes, observed, samples, error[start : start + channel.bins])
+        views[channel.name] = ChannelView(channel.axes, observed, samples, slopes[:, start : start + channel.bins])
         start += channel.bins
     return views

@@ -43,6 +43,15 @@ class Packed:
 
 
 @dataclass(frozen=True)
+class Derived:
+    """A function of the parameters at positions `at`: (batch, len(at)) to (batch,)."""
+
+    at: np.ndarray
+    function: Callable[[np.ndarray], np.ndarray]
+    label: str
+
+
+@dataclass(frozen=True)
 class Model:
     """What a binned likelihood is made of, apart from its data."""
 
@@ -51,7 +60,7 @@ class Model:
     channels: tuple[Channel, ...]
     groups: tuple[Group, ...]
     constraints: Constraints
-    derived: Mapping[str, tuple[np.ndarray, Callable[[np.ndarray], np.ndarray]]]
+    derived: Mapping[str, Derived]
     poi: str | None
     modules: tuple[str, ...]
 
@@ -104,7 +113,7 @@ class BinnedLikelihood:
 
     def derived(self, points: np.ndarray) -> dict[str, np.ndarray]:
         """Derived quantities at points (batch, parameters), each (batch,)."""
-        return {name: function(points[:, at]) for name, (at, function) in self.model.derived.items()}
+        return {name: d.function(points[:, d.at]) for name, d in self.model.derived.items()}
 
     # ---- density
 

@@ -14,7 +14,7 @@ from npinfer.core.parameter import Parameter, Parameters, Prior
 from npinfer.core.provenance import Description, digest
 from npinfer.core.template import Channel
 from npinfer.errors import ConfigurationError, NpinferError, unknown
-from npinfer.likelihood.binned import BinnedLikelihood, Model, channel_dataset
+from npinfer.likelihood.binned import BinnedLikelihood, Derived, Model, channel_dataset
 from npinfer.likelihood.contract import Contracted
 from npinfer.likelihood.interpolation import Shift
 from npinfer.likelihood.spec import Document
@@ -187,7 +187,7 @@ class _Builder:
         groups = _groups(plans, at, sum(self.bins.values()))
         constraints = Constraints(parameters.names, {p.name: p.constraint for p in parameters if p.constraint})
         derived = {
-            name: (np.array([at[n] for n in names], dtype=int), function)
+            name: Derived(np.array([at[n] for n in names], dtype=int), function, self._label(name))
             for name, (names, function) in self._derived().items()
             if all(n in at for n in names)
         }
@@ -196,6 +196,11 @@ class _Builder:
             self._description(), parameters, self.channels, groups, constraints, derived, active[poi].name if poi in active else None, self._modules()
         )
         return BinnedLikelihood(model, self._data(), reload)
+
+    def _label(self, derived: str) -> str:
+        entry = self.spec["derived"][derived]
+        latex = entry.get("latex", "") if isinstance(entry, dict) else ""
+        return f"${latex}$" if latex else derived
 
     def _modules(self) -> tuple[str, ...]:
         """The modules of the generators in use, which a worker must import."""

@@ -19,18 +19,14 @@ class Factors:
     """Multiplicative variations, `up` at α = 1 and `down` at α = −1 (normsys, code 4), k of them at once."""
 
     def __init__(self, up: np.ndarray, down: np.ndarray) -> None:
+        _check(up, down, (up > 0) & np.isfinite(up) & (down > 0) & np.isfinite(down))
         self._log_up, self._log_down = np.log(up), np.log(down)
         at_up = np.stack([up - 1, up * self._log_up, up * self._log_up**2])
         at_down = np.stack([down - 1, -down * self._log_down, down * self._log_down**2])
         inner = _SOLVE @ np.concatenate([at_up, at_down])
         self._inner = np.concatenate([np.ones((1, len(up))), inner])  # (7, k), of rising power
         self._inner_slope = self._inner[1:] * _POWERS[:, None]
-        lowest = _polynomial(self._inner, np.linspace(-1.0, 1.0, 201)[:, None]).min(axis=0)
-        for high, low in np.stack([up, down], axis=-1)[~(lowest > 0)]:
-            raise ConfigurationError(
-                f"a normsys with up {high:g} and down {low:g} cannot be interpolated: its factor is not positive in "
-                "between; use factors nearer to 1, or a scale with a log_normal constraint"
-            )
+        _check(up, down, (_polynomial(self._inner, np.linspace(-1.0, 1.0, 201)[:, None]) > 0).all(axis=0))
 
     def __call__(self, alpha: np.ndarray) -> np.ndarray:
         """ln of the factors, (batch, k)."""
@@ -43,6 +39,15 @@ class Factors:
         inside = np.minimum(np.maximum(alpha, -1.0), 1.0)
         inner = _polynomial(self._inner_slope, inside) / _polynomial(self._inner, inside)
         return np.where(np.abs(alpha) > 1, np.where(alpha > 0, self._log_up, -self._log_down), inner)
+
+
+def _check(up: np.ndarray, down: np.ndarray, good: np.ndarray) -> None:
+    """Raise ConfigurationError for the first factors that are not `good`."""
+    for high, low in zip(up[~good].tolist(), down[~good].tolist(), strict=True):
+        raise ConfigurationError(
+            f"a normsys with up {high:g} and down {low:g} cannot be interpolated: its factor does not stay positive "
+            "and finite; use factors nearer to 1, or a scale with a log_normal constraint"
+        )
 
 
 def _polynomial(coefficients: np.ndarray, x: np.ndarray) -> np.ndarray:

@@ -24,15 +24,16 @@ MAX_KEYS = 200_000
 class _Loader(yaml.SafeLoader):
     """YAML 1.2 numbers: 6.0e4 and 1e-3 are numbers, not words."""
 
-    yaml_implicit_resolvers: ClassVar[dict[Any, Any]] = {
+    yaml_implicit_resolvers: ClassVar[dict[str, list[Any]]] = {  # type: ignore[misc]
         k: list(v) for k, v in yaml.SafeLoader.yaml_implicit_resolvers.items()
     }
 
     def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
-        """As the base, with the line of a value that does not fit its tag."""
+        """As the base, with the line of a value that does not fit its tag; huge whole numbers are floats."""
         try:
-            return super().construct_object(node, deep)  # type: ignore[no-untyped-call]
-        except (ValueError, TypeError, KeyError, AttributeError):
+            value = super().construct_object(node, deep)  # type: ignore[no-untyped-call]
+            return float(value) if isinstance(value, int) and abs(value) > 2**53 else value
+        except (ValueError, TypeError, KeyError, AttributeError, OverflowError):
             problem = f"{str(node.value)[:60]!r} is not a valid {node.tag.rsplit(':', 1)[-1]}; put words in quotes"
             raise yaml.constructor.ConstructorError(None, None, problem, node.start_mark) from None
 
@@ -191,7 +192,7 @@ def check(document: Document, against: Mapping[str, Any] | None = None) -> None:
 
 def _alternatives(error: jsonschema.ValidationError) -> str:
     """What a value that fits none or several of the alternatives of the schema should have been."""
-    alternatives = error.validator_value
+    alternatives: list[dict[str, Any]] = list(error.validator_value)  # type: ignore[arg-type]
     options = [a.get("required", [a.get("type", a.get("$ref", "").rsplit("/", 1)[-1])])[0] for a in alternatives]
     if isinstance(error.instance, dict) and all("required" in a for a in alternatives):
         return f"give {' or '.join(options)}" + (", not both" if set(options) <= set(error.instance) else "")

@@ -107,11 +107,8 @@ def read_template(
         for name in source:
             if name not in names:
                 raise DataError(unknown("channel", name, names, "template"))
-        parts = [
-            check_counts(source.get(c.name, np.zeros(c.bins)), c.bins, f"template of channel {c.name!r}")
-            for c in channels
-        ]  # type: ignore[arg-type]
-        return np.concatenate(parts)
+        given = {c: np.asarray(source.get(c.name, [0.0] * c.bins)) for c in channels}
+        return np.concatenate([check_counts(g, c.bins, f"template of channel {c.name!r}") for c, g in given.items()])
     rows = folder.rows(source)
     if rows and "channel" not in rows[0]:
         raise DataError(unknown("column", "channel", rows[0], f"{folder.path}/{source}"))

@@ -16,26 +16,23 @@ ONE_SIGMA = 0.6826894921370859
 
 @dataclass(frozen=True)
 class Projection:
-    """A channel on one of its axes: counts summed over the others, and an upper bound of their uncertainty.
-
-    exact: whether nothing was summed, so that the uncertainty is the uncertainty and not a bound.
-    """
+    """A channel on one of its axes: counts summed over the others, and the uncertainty of the fitted sum."""
 
     axis: Axis
     observed: np.ndarray
     samples: Mapping[str, np.ndarray]
     error: np.ndarray
-    exact: bool
 
     @classmethod
-    def of(cls, view: ChannelView, position: int) -> Projection:
-        """Bins of a sum are correlated: its uncertainty is at most the sum of theirs."""
+    def of(cls, view: ChannelView, position: int, covariance: np.ndarray) -> Projection:
+        """The projection on the axis at `position`; covariance: of the fit's free parameters."""
         shape = tuple(a.bins for a in view.axes)
         others = tuple(i for i in range(len(shape)) if i != position)
         collapse = lambda counts: np.asarray(counts, dtype=float).reshape(shape).sum(axis=others)
         samples = {name: collapse(counts) for name, counts in view.samples.items()}
-        exact = all(shape[i] == 1 for i in others)
-        return cls(view.axes[position], collapse(view.observed), samples, collapse(view.total_error), exact)
+        slopes = np.array([collapse(slope) for slope in view.slopes]).reshape(len(covariance), shape[position])
+        error = np.sqrt(np.maximum(np.einsum("ib,ij,jb->b", slopes, covariance, slopes), 0.0))
+        return cls(view.axes[position], collapse(view.observed), samples, error)
 
     @property
     def total(self) -> np.ndarray:

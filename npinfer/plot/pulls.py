@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -13,18 +11,16 @@ from npinfer.errors import InferenceError
 from npinfer.plot.labels import plain, small_print, typeset
 from npinfer.plot.style import COLOURS, INK, dress, lighten, new_figure, print_small, publication
 
-SHARED = "shared"
+OTHER = "other"
 
 
-def plot_pulls(result: FitResult, *, widths: Mapping[str, float] | None = None) -> tuple[Figure, Axes]:
-    """Draw the pull of every constrained parameter, grouped by the likelihood that owns it, on bands of ±1 and ±2 σ.
+def plot_pulls(result: FitResult) -> tuple[Figure, Axes]:
+    """Draw the pull of every constrained parameter with its post-fit error, by group, on bands of ±1 and ±2 σ.
 
-    widths: standard deviations of the constraints; where given, the post-fit error in units of it is drawn too.
     Raises InferenceError where no parameter is constrained.
     """
     if not result.pulls:
         raise InferenceError("no pull to draw: this likelihood has no constrained parameter")
-    widths = widths or {}
     rows = _rows(result)
     names = [name for _, name in rows if name]
     with publication():
@@ -35,25 +31,22 @@ def plot_pulls(result: FitResult, *, widths: Mapping[str, float] | None = None) 
         axes.axvline(0.0, color=INK, linewidth=0.7, linestyle=":")
         heights = np.array([-float(i) for i, (_, name) in enumerate(rows) if name])
         pulls = np.array([result.pulls[n] for n in names])
-        errors = np.array([result.errors[n] / widths[n] if n in widths else np.nan for n in names])
+        errors = np.array([result.pull_errors[n] for n in names])
         axes.errorbar(pulls, heights, xerr=errors, fmt="o", color=INK, markersize=5, capsize=2.5, linewidth=1.2)
         _name_rows(axes, rows, result)
         reach = float(np.nanmax(np.abs(np.r_[pulls, pulls - errors, pulls + errors, 2.0])))
         axes.set_xlim(-1.15 * reach, 1.15 * reach)
         axes.set_ylim(0.6 - len(rows), 0.6)
         axes.set_xlabel("pull: (fitted − measured) / σ of the constraint")
-        unknown = (
-            [] if np.isfinite(errors).any() else ["post-fit errors not drawn: widths of the constraints not given"]
-        )
-        print_small(figure, [*small_print(result, result.data_kind), *unknown])
+        print_small(figure, small_print(result, result.data_kind))
     return figure, axes
 
 
 def _rows(result: FitResult) -> list[tuple[str, str]]:
-    """(owner, name) of every row; a row with an empty name is the heading of its owner."""
+    """(group, name) of every row; a row with an empty name is the heading of its group."""
     groups: dict[str, list[str]] = {}
     for name in result.pulls:
-        groups.setdefault(name.rsplit(".", 1)[0] if "." in name else SHARED, []).append(name)
+        groups.setdefault(result.quantities[name].group or OTHER, []).append(name)
     return [row for owner, names in groups.items() for row in [(owner, ""), *((owner, n) for n in names)]]
 
 

@@ -27,8 +27,8 @@ from npinfer.plot.style import (
     spans_decades,
 )
 
-EXACT = ("post-fit uncertainty", "\\\\\\\\\\\\")
-BOUND = ("post-fit uncertainty (at most)", "//////")
+BAND = "post-fit uncertainty"
+DATA_NOTE = "data: central 68.27 % Poisson intervals; empty bins: a triangle at the upper end"
 
 
 def plot_templates(
@@ -36,8 +36,7 @@ def plot_templates(
 ) -> tuple[Figure, dict[str, Axes]]:
     """Draw each channel on one axis, summed over its others: stacked samples, data and the post-fit uncertainty.
 
-    Data carry central 68.27 % Poisson intervals; an empty bin carries a triangle at the upper end of its. The
-    uncertainty of a sum over bins is drawn as the linear sum of theirs, which it cannot exceed, and the figure says so.
+    Data carry central 68.27 % Poisson intervals; an empty bin carries a triangle at the upper end of its.
     axis: by name, for the channels that have it; by default the first of each. ratio: add data over expectation below.
     Returns {channel: axes}. Raises ConfigurationError where no channel has the axis.
     """
@@ -64,7 +63,7 @@ def plot_templates(
             lowest.set_xlabel(plain(projection.axis.label))
             axes.set_ylabel("" if index % columns else "events per bin")
         _legend(figure, panels, names)
-        print_small(figure, [*small_print(result, result.data_kind), *_notes(projections)])
+        print_small(figure, [*small_print(result, result.data_kind), DATA_NOTE])
     return figure, panels
 
 
@@ -73,7 +72,8 @@ def _project(result: FitResult, axis: str | None) -> dict[str, Projection]:
     for channel, view in result.channels.items():
         names = [a.name for a in view.axes]
         if axis is None or axis in names:
-            found[channel] = Projection.of(view, 0 if axis is None else names.index(axis))
+            position = 0 if axis is None else names.index(axis)
+            found[channel] = Projection.of(view, position, result.covariance)
     if not found:
         known = dict.fromkeys(a.name for view in result.channels.values() for a in view.axes)
         raise ConfigurationError(unknown("axis", axis or "", known))
@@ -105,7 +105,6 @@ def _draw_channel(axes: Axes, projection: Projection, names: list[str], data_kin
         )
         floor = top
     axes.stairs(total, edges, color=INK, linewidth=1.0, zorder=2)
-    band, hatch = EXACT if projection.exact else BOUND
     low = np.maximum(total - projection.error, np.where(total >= 0, 0.0, -np.inf))
     axes.stairs(
         total + projection.error,
@@ -114,9 +113,9 @@ def _draw_channel(axes: Axes, projection: Projection, names: list[str], data_kin
         fill=True,
         facecolor="none",
         edgecolor="0.25",
-        hatch=hatch,
+        hatch="//////",
         linewidth=0.0,
-        label=band,
+        label=BAND,
         zorder=2.5,
     )
     _draw_data(axes, projection, np.ones_like(total), f"{data_kind} data")
@@ -197,10 +196,3 @@ def _legend(figure: Figure, panels: Mapping[str, Axes], names: list[str]) -> Non
     samples = {readable(name) for name in names}
     order = sorted(entries, key=lambda label: label in samples)
     figure.legend([entries[label] for label in order], order, loc="outside right upper")
-
-
-def _notes(projections: Mapping[str, Projection]) -> list[str]:
-    notes = ["data: central 68.27 % Poisson intervals; empty bins: a triangle at the upper end"]
-    if not all(p.exact for p in projections.values()):
-        notes.append("“at most”: the uncertainty of a sum over bins is drawn as the sum of theirs, an upper bound")
-    return notes

@@ -74,8 +74,10 @@ def test_a_symmetric_factor_is_a_power(up: float) -> None:
     assert found == pytest.approx(alpha * np.log(up), abs=1e-13)
 
 
-@pytest.mark.parametrize(("up", "down"), [(0.01, 100.0), (1e-3, 1e3)])
-def test_factors_that_turn_negative_are_refused(up: float, down: float) -> None:
+@pytest.mark.parametrize(
+    ("up", "down"), [(0.01, 100.0), (1e-3, 1e3), (np.nan, 1.0), (np.inf, 0.9), (1.1, 0.0), (-1.0, 1.0)]
+)
+def test_factors_that_do_not_stay_positive_are_refused(up: float, down: float) -> None:
     with pytest.raises(ConfigurationError, match=r"a normsys with up .* cannot be interpolated: .*; use factors"):
         Factors(np.array([1.1, up]), np.array([0.9, down]))
 

@@ -38,8 +38,9 @@ def refused(write: Write, text: str) -> str:
 
 def test_numbers_are_numbers(write: Write) -> None:
     text = "a: 6.0e4\nb: 1e-3\nc: -2E+5\nd: .5e1\ne: 1e3\nf: 12\ng: 1.5\nh: '1e3'\ni: 1.e2\nj: .inf\nk: 1e\n"
+    text += "l: 1000000000000000000000000000000\n"
     content = read_yaml(write(text)).content
-    numbers = [6e4, 1e-3, -2e5, 5.0, 1000.0, 12, 1.5, "1e3", 100.0, math.inf, "1e"]
+    numbers = [6e4, 1e-3, -2e5, 5.0, 1000.0, 12, 1.5, "1e3", 100.0, math.inf, "1e", 1e30]
     assert list(content.values()) == numbers
     assert [type(v) for v in content.values()] == [type(v) for v in numbers]
 
@@ -72,6 +73,7 @@ def test_anchors_and_merges(write: Write) -> None:
         ("a: 1\nb: !!python/object/apply:os.system ['true']\n", 2, "could not determine a constructor"),
         ("a: 1\nb: !secret x\n", 2, "could not determine a constructor for the tag '!secret'"),
         ("a: 1\nb: 2020-13-45\n", 2, "'2020-13-45' is not a valid timestamp; put words in quotes"),
+        ("a: 1\nb: 1" + "0" * 400 + "\n", 2, "is not a valid int"),
         ("a: 1\nb: !!int x\n", 2, "'x' is not a valid int"),
         ("a: 1\nb: !!bool x\n", 2, "'x' is not a valid bool"),
         ("a: 1\nb: !!timestamp x\n", 2, "'x' is not a valid timestamp"),

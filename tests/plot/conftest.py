@@ -28,19 +28,22 @@ class Make:
         rng = np.random.default_rng(seed)
         axes = (Axis("energy_gev", (1e4, 1e5, 1e6, 1e7)), Axis("cos_zenith", (-1.0, 0.0, 0.2, 1.0, 1.5)))
         samples = {"signal_one": rng.uniform(0.1, 3.0, 12), "muon": rng.uniform(0.0, 1.0, 12)}
-        return ChannelView(axes, rng.poisson(1.0, 12).astype(float), samples, rng.uniform(0.1, 0.5, 12))
+        return ChannelView(axes, rng.poisson(1.0, 12).astype(float), samples, rng.normal(size=(3, 12)))
 
     def counts(self, observed, expected, error=None, edges=None):
         """A channel of one axis and one sample."""
         observed, expected = np.asarray(observed, dtype=float), np.asarray(expected, dtype=float)
         error = 0.2 * np.abs(expected) if error is None else np.asarray(error, dtype=float)
         edges = tuple(float(v) for v in range(len(observed) + 1)) if edges is None else edges
-        return ChannelView((Axis("rate", edges),), observed, {"all": expected}, error)
+        slopes = np.stack([error / 0.5, np.zeros_like(error), np.zeros_like(error)])  # of norm, whose error is 0.5
+        return ChannelView((Axis("rate", edges),), observed, {"all": expected}, slopes)
 
     def fit(self, **replaced):
         names = ("norm", "toy.scale", "toy.shape_up", "tilt")
         quantities = {n: Quantity(n) for n in names} | {
-            "norm": Quantity("norm", "1e-18 GeV^-1 cm^-2", r"$\Phi_0$", 0.0, 9.0)
+            "norm": Quantity("norm", "1e-18 GeV^-1 cm^-2", r"$\Phi_0$", 0.0, 9.0),
+            "toy.scale": Quantity("toy.scale", group="flux"),
+            "toy.shape_up": Quantity("toy.shape_up", group="flux"),
         }
         covariance = np.diag([0.25, 0.04, 0.81])
         covariance[0, 1] = covariance[1, 0] = -0.06
@@ -55,6 +58,7 @@ class Make:
             "derived": {},
             "derived_errors": {},
             "pulls": {"toy.scale": 0.4, "toy.shape_up": 0.3, "tilt": -0.7},
+            "pull_errors": {"toy.scale": 0.5, "toy.shape_up": 0.9, "tilt": float("nan")},
             "channels": {"deep_core": self.view()},
             "twice_nll": 12.0,
             "edm": 1e-12,

@@ -23,20 +23,25 @@ class Quantity:
     label: str = ""
     lower: float = -np.inf
     upper: float = np.inf
+    group: str = ""
 
     @classmethod
     def of(cls, parameter: Parameter) -> Quantity:
-        return cls(parameter.name, parameter.unit, parameter.label, *parameter.bounds)
+        return cls(parameter.name, parameter.unit, parameter.label, *parameter.bounds, parameter.group)
 
 
 @dataclass(frozen=True)
 class ChannelView:
-    """A channel's observed and fitted counts, each (bins,) in C order of its axes."""
+    """A channel's observed and fitted counts, each (bins,) in C order of its axes.
+
+    slopes: derivatives of the fitted counts in the parameters `FitResult.free`, (free, bins): with the fit's covariance
+    they give the uncertainty of any sum of bins.
+    """
 
     axes: tuple[Axis, ...]
     observed: np.ndarray
     samples: Mapping[str, np.ndarray]
-    total_error: np.ndarray
+    slopes: np.ndarray
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +51,8 @@ class FitResult(Result):
     values: of every parameter, fixed ones included; errors: standard deviations from the inverse of the observed
     information, NaN where a parameter is fixed or at a bound; minos: (lower, upper) offsets of the 68.27 % profile
     interval; covariance: of the parameters `free`; derived: values of derived quantities with `derived_errors`;
-    twice_nll: −2 ln of the density, constants included; pulls: of the constrained parameters.
+    twice_nll: −2 ln of the density, constants included; pulls: of the constrained parameters, in units of the
+    constraint's standard deviation, with `pull_errors` after the fit.
     """
 
     verb: ClassVar[str] = "fit"
@@ -60,6 +66,7 @@ class FitResult(Result):
     derived: Mapping[str, float]
     derived_errors: Mapping[str, float]
     pulls: Mapping[str, float]
+    pull_errors: Mapping[str, float]
     channels: Mapping[str, ChannelView]
     data_kind: str
     twice_nll: float

@@ -54,8 +54,9 @@ FIT = FitResult(
     derived={"c": 2.0},
     derived_errors={"c": 0.2},
     pulls={"a": -0.5},
+    pull_errors={"a": 0.7},
     channels={
-        "low": ChannelView((Axis("x", (0.0, 1.0, 2.0)),), np.array([3.0, 4]), {"s": np.array([2.5, 4.5])}, np.ones(2))
+        "low": ChannelView((Axis("x", (0.0, 1.0, 2.0)),), np.array([3.0, 4]), {"s": np.array([2.5, 4.5])}, np.ones((1, 2)))
     },
     data_kind="observed",
     twice_nll=12.345,
