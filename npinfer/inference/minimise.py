@@ -240,16 +240,9 @@ def _migrad(likelihood: Any, packed: Any, start: np.ndarray, free: np.ndarray, o
     coordinates = Coordinates(likelihood.parameters, free, start)
     state = _Descent(likelihood, packed, coordinates, coordinates.to_box(start), options)
     for row in range(len(start)):
-        at = np.array([row])
-
-        def value(x: np.ndarray, at: np.ndarray = at) -> float:
-            return float(state.evaluate(x[None], at)[0][0])
-
-        def slope(x: np.ndarray, at: np.ndarray = at) -> np.ndarray:
-            return state.evaluate(x[None], at)[1][0]
-
         if not np.isfinite(state.nll[row]):
             continue
+        value, slope = _functions(state, row)
         minuit = iminuit.Minuit(value, state.x[row], grad=slope)
         minuit.errordef = iminuit.Minuit.LIKELIHOOD
         minuit.limits = list(zip(coordinates.lower, coordinates.upper, strict=True))
@@ -262,6 +255,12 @@ def _migrad(likelihood: Any, packed: Any, start: np.ndarray, free: np.ndarray, o
             state.x[row], state.nll[row] = np.array(minuit.values), minuit.fval
         state.edm[row], state.valid[row] = minuit.fmin.edm, minuit.valid
     return state.minima()
+
+
+def _functions(state: _Descent, row: int) -> tuple[Callable[[np.ndarray], float], Callable[[np.ndarray], np.ndarray]]:
+    """−ln density of one problem and its gradient, as functions of the minimiser's coordinates."""
+    at = np.array([row])
+    return lambda x: float(state.evaluate(x[None], at)[0][0]), lambda x: state.evaluate(x[None], at)[1][0]
 
 
 def lowest(likelihood: Any, packed: Any, minima: Minima, free: np.ndarray) -> Minima:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
+from numpy.polynomial import chebyshev
 from scipy.stats import qmc
 
 from npinfer.errors import ConfigurationError
@@ -16,6 +17,7 @@ FLOOR = 1e-12  # events: a bin never expects less, where a response's interpolat
 DETECTOR_NODES = 5  # the detector response is defined by interpolation of counts between this many folds
 SAMPLES = 128  # of the shape parameters, at first; doubled until the error is small enough
 MAX_SAMPLES = 4096
+CURVE_NODES = 64  # of the curve that the basis coordinates follow in a single shape parameter
 SMALLEST = 1e-15  # singular value, relative to the largest, that is kept
 
 _DEGREES = np.arange(DETECTOR_NODES)
@@ -79,19 +81,12 @@ class Contracted:
         probe = self._sampled(16, seed=1)
         exact = self._folds(self._shapes(probe))
         while True:
-            shapes = self._shapes(self._sampled(samples, seed=0))
-            scale = np.maximum(np.abs(shapes).max(axis=0), 1e-200)
-            _, sizes, vectors = np.linalg.svd(shapes / scale, full_matrices=False)
-            basis = vectors[sizes > SMALLEST * sizes[0]]
-            self._basis = np.ascontiguousarray((basis / scale).T)
-            folded = self._folds(basis * scale)  # (basis, detector nodes, components, bins)
-            self.components = folded.shape[2]
-            table = folded.reshape(len(folded), *(DETECTOR_NODES,) * len(self.detector_names), -1)
-            for axis in range(len(self.detector_names)):
-                table = np.moveaxis(np.tensordot(_TO_COEFFICIENTS, table, (1, axis + 1)), 0, axis + 1)
-            self._table = np.ascontiguousarray(table.reshape(-1, table.shape[-1]))
-            got = self._tabulated(probe)
-            self.error = float((np.abs(got - exact) / (np.abs(exact) + EMPTY)).max())
+            self._curve = None
+            self._fold_basis(self._shapes(self._sampled(samples, seed=0)))
+            self._cut(probe, exact)
+            if len(self.shape_names) == 1:
+                self._curve = _Curve(self._coordinates, float(self._shape_low[0]), float(self._shape_high[0]))
+                self.error = self._measure(probe, exact)
             if self.error < TOLERANCE:
                 return
             samples *= 2
@@ -101,6 +96,29 @@ class Contracted:
                 raise ConfigurationError(
                     f"counts contracted over {where} have an error of {self.error:.1e}; narrow the bounds"
                 )
+
+    def _fold_basis(self, shapes: np.ndarray) -> None:
+        """The singular vectors of sampled shapes (samples, cells), and their folds as polynomials of the detector's."""
+        scale = np.maximum(np.abs(shapes).max(axis=0), 1e-200)
+        _, sizes, vectors = np.linalg.svd(shapes / scale, full_matrices=False)
+        basis = vectors[sizes > SMALLEST * sizes[0]]
+        self._basis = np.ascontiguousarray((basis / scale).T)
+        folded = self._folds(basis * scale)  # (basis, detector nodes, components, bins)
+        self.components = folded.shape[2]
+        table = folded.reshape(len(folded), *(DETECTOR_NODES,) * len(self.detector_names), -1)
+        for axis in range(len(self.detector_names)):
+            table = np.moveaxis(np.tensordot(_TO_COEFFICIENTS, table, (1, axis + 1)), 0, axis + 1)
+        self._table = np.ascontiguousarray(table.reshape(-1, table.shape[-1]))
+
+    def _cut(self, probe: np.ndarray, exact: np.ndarray) -> None:
+        """Keep as few basis vectors as meet the tolerance with a margin of ten, or all of them."""
+        basis, table = self._basis, self._table
+        rows = len(table) // basis.shape[1]
+        for size in range(1, basis.shape[1] + 1):
+            self._basis, self._table = basis[:, :size].copy(), table[: size * rows].copy()
+            self.error = self._measure(probe, exact)
+            if self.error < 0.1 * TOLERANCE:
+                return
 
     def _sampled(self, count: int, seed: int) -> np.ndarray:
         """Points that fill the box of the shape parameters and reach its corners, (points, shape parameters)."""
@@ -113,20 +131,28 @@ class Contracted:
         unit = np.concatenate([corners, stretched])
         return self._shape_low + (self._shape_high - self._shape_low) * unit
 
-    def _tabulated(self, probe: np.ndarray) -> np.ndarray:
-        """What the table gives for `_folds(_shapes(probe))`."""
+    def _measure(self, probe: np.ndarray, exact: np.ndarray) -> float:
+        """Largest error of the table, relative to the count or to EMPTY, where `_folds(_shapes(probe))` is exact."""
         points = np.concatenate(
             [np.repeat(probe, len(self._nodes), axis=0), np.tile(self._nodes, (len(probe), 1))], axis=1
         )
         shape_values, detector_values = points[:, : len(self.shape_names)], points[:, len(self.shape_names) :]
         parts = self._parts(self._coordinates(shape_values), self._polynomials(detector_values))
-        return parts.reshape(len(probe), len(self._nodes), self.components, -1)
+        return float((np.abs(parts.reshape(exact.shape) - exact) / (np.abs(exact) + EMPTY)).max())
 
     # ---- evaluation
 
     def _coordinates(self, shape_values: np.ndarray) -> np.ndarray:
         """The shape on the basis, (batch, basis)."""
+        if self._curve is not None:
+            return self._curve(shape_values[:, 0])
         return np.asarray(self._shapes(shape_values) @ self._basis)
+
+    def _coordinate_slopes(self, shape_values: np.ndarray) -> np.ndarray:
+        """Derivatives of the coordinates, (batch, shape parameters, basis)."""
+        if self._curve is not None:
+            return self._curve.slope(shape_values[:, 0])[:, None, :]
+        return complex_step(self._coordinates, shape_values)
 
     def _polynomials(self, detector_values: np.ndarray) -> list[np.ndarray]:
         """Powers x^0 … of each detector parameter, scaled to [-1, 1], (batch, nodes)."""
@@ -155,7 +181,7 @@ class Contracted:
         parts = self._parts(coordinates, polynomials)
         total = np.matmul(mix, parts)[:, 0]
         result = np.zeros((len(values), len(self.names), parts.shape[-1]))
-        slopes = complex_step(self._coordinates, shape_values)
+        slopes = self._coordinate_slopes(shape_values)
         for i, at in enumerate(self._shape_at):
             result[:, at] += np.matmul(mix, self._parts(slopes[:, i], polynomials))[:, 0]
         for i, at in enumerate(self._detector_at):
@@ -186,6 +212,33 @@ class Contracted:
         return complex_step(
             lambda v: self.weights.mix(**dict(zip(self.mix_names, v.T, strict=True))), values.take(self._mix_at, axis=1)
         )
+
+
+class _Curve:
+    """A smooth curve x → (coordinates,) on an interval, as Chebyshev polynomials of the degree that it needs."""
+
+    def __init__(self, curve: Callable[[np.ndarray], np.ndarray], low: float, high: float) -> None:
+        self._centre, self._half = (low + high) / 2, (high - low) / 2
+        nodes = np.cos(np.pi * (np.arange(CURVE_NODES) + 0.5) / CURVE_NODES)
+        values = curve((self._centre + self._half * nodes)[:, None])
+        coefficients = chebyshev.chebfit(nodes, values, CURVE_NODES - 1)
+        matters = np.abs(coefficients).max(axis=1) > 1e-14 * np.abs(coefficients).max()
+        degree = max(int(np.flatnonzero(matters)[-1]), 1)
+        self._coefficients = coefficients[: degree + 1]
+        self._slopes = chebyshev.chebder(self._coefficients) / self._half
+        self._degrees = np.arange(degree + 1.0)
+
+    def _polynomials(self, x: np.ndarray, count: int) -> np.ndarray:
+        scaled = np.minimum(np.maximum((x - self._centre) / self._half, -1.0), 1.0)
+        return np.cos(np.arccos(scaled)[:, None] * self._degrees[:count])
+
+    def __call__(self, x: np.ndarray) -> np.ndarray:
+        """(batch,) → (batch, coordinates)."""
+        return np.asarray(self._polynomials(x, len(self._coefficients)) @ self._coefficients)
+
+    def slope(self, x: np.ndarray) -> np.ndarray:
+        """d coordinates / dx, (batch, coordinates)."""
+        return np.asarray(self._polynomials(x, len(self._slopes)) @ self._slopes)
 
 
 def complex_step(function, values: np.ndarray) -> np.ndarray:  # type: ignore[no-untyped-def]

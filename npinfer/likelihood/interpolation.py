@@ -19,7 +19,7 @@ class Factors:
     """Multiplicative variations, `up` at α = 1 and `down` at α = −1 (normsys, code 4), k of them at once."""
 
     def __init__(self, up: np.ndarray, down: np.ndarray) -> None:
-        _check(up, down, (up > 0) & np.isfinite(up) & (down > 0) & np.isfinite(down))
+        _check(up, down, np.asarray((up > 0) & np.isfinite(up) & (down > 0) & np.isfinite(down)))
         self._log_up, self._log_down = np.log(up), np.log(down)
         at_up = np.stack([up - 1, up * self._log_up, up * self._log_up**2])
         at_down = np.stack([down - 1, -down * self._log_down, down * self._log_down**2])

@@ -219,7 +219,7 @@ def loaded(path: Path, **configuration: Any) -> BinnedLikelihood | str:
         return str(error)
 
 
-@settings(max_examples=120, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_an_edited_file_loads_or_is_refused_in_words(write: Write, small_text: str, data: st.DataObject) -> None:
     path = write(yaml.safe_dump(edited(yaml.safe_load(small_text), data), sort_keys=False, allow_unicode=True))

@@ -92,7 +92,7 @@ def test_bad_yaml_is_refused_with_its_line(write: Write, text: str, line: int, s
     assert said in found
 
 
-@pytest.mark.parametrize("text", ["a: &a [*a]\n", "a: " + "[" * 5000 + "]" * 5000 + "\n"])
+@pytest.mark.parametrize("text", ["a: &a [*a]\n", "a: " + "[" * 1000 + "]" * 1000 + "\n"])
 def test_endless_yaml_is_refused(write: Write, text: str) -> None:
     assert "nested too deeply, or an alias that contains itself" in refused(write, text)
 

@@ -111,7 +111,6 @@ def test_a_generator_of_the_user_becomes_a_sample(write: Callable[..., Path]) ->
     ("fragment", "instead", "said"),
     [
         ("  place: {init", "  plaice: {init", "generator 'test.peak' reads a parameter that is not declared"),
-        ("{height: 3}", "{}", "height"),
         (
             "kind: normsys, up: 1.1",
             "kind: histosys, up: {only: [1, 1]}, mirror: true",
@@ -128,3 +127,16 @@ def test_a_generator_that_does_not_fit_is_refused(
         npinfer.load(path)
     assert str(path) in str(caught.value)
     assert said in str(caught.value)
+
+
+def test_one_nuisance_may_act_twice_on_a_sample(write: Callable[..., Path], small_text: str) -> None:
+    once = "- {name: efficiency, kind: normsys, up: 1.2, down: 0.9}"
+    channels = [
+        f"- {{name: efficiency, kind: normsys, up: {up}, channels: [{c}]}}" for up, c in ((1.2, "low"), (1.4, "high"))
+    ]
+    assert small_text.count(once) == 1
+    lh = npinfer.load(write(small_text.replace(once, "\n      ".join([*channels, *channels]))))
+    points = np.tile(lh.parameters.vector({"efficiency": 0.5}), (1, 1))
+    rates, jacobian = lh.rates_jacobian(points)
+    assert rates == pytest.approx(lh.rates(points), rel=1e-14)
+    assert jacobian == pytest.approx(numerical(lh.rates, points), rel=1e-8, abs=1e-9)

@@ -42,6 +42,7 @@ BASE: dict[str, Any] = {
 AWKWARD = np.array([0.1, 1 / 3, 5e-324, -0.0, 1e308, np.inf, -np.inf, np.nan])
 QUANTITIES = {"a": Quantity.of(Parameter("a", 1.0, (0.0, 2.0), unit="GeV")), "b": Quantity("b")}
 
+ERROR = np.ones((1, 2))
 FIT = FitResult(
     **BASE,
     quantities=QUANTITIES,
@@ -56,7 +57,7 @@ FIT = FitResult(
     pulls={"a": -0.5},
     pull_errors={"a": 0.7},
     channels={
-        "low": ChannelView((Axis("x", (0.0, 1.0, 2.0)),), np.array([3.0, 4]), {"s": np.array([2.5, 4.5])}, np.ones((1, 2)))
+        "low": ChannelView((Axis("x", (0.0, 1.0, 2.0)),), np.array([3.0, 4]), {"s": np.array([2.5, 4.5])}, ERROR)
     },
     data_kind="observed",
     twice_nll=12.345,
