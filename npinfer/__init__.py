@@ -22,7 +22,22 @@ _HOME = {
     "NpinferError": "npinfer.errors",
 }
 
-__all__ = sorted(_HOME)
+__all__ = [
+    "FitOptions",
+    "NpinferError",
+    "RunOptions",
+    "Weights",
+    "contour",
+    "describe",
+    "fit",
+    "generator",
+    "interval",
+    "list_likelihoods",
+    "load",
+    "load_result",
+    "profile",
+    "validate",
+]
 
 
 def __getattr__(name: str) -> Any:

@@ -17,13 +17,14 @@ PACKAGE = Path(__file__).resolve().parent
 
 def roots() -> list[Path]:
     """Folders that may hold `likelihoods/` and `data/`, nearest to the user first."""
-    user = [Path(p).expanduser() for p in os.environ.get("NPINFER_PATH", "").split(os.pathsep) if p]
+    user = [Path(os.path.expanduser(p)) for p in os.environ.get("NPINFER_PATH", "").split(os.pathsep) if p]
     return [*user, *(r for r in (PACKAGE.parent, PACKAGE / "_share") if (r / "likelihoods").is_dir())]
 
 
 def data_folder(name: str) -> Path:
     """The folder `data/<name>` of the nearest root that has it; raises DataError."""
-    for root in roots():
+    plain = bool(name) and not set(name) & set("/\\\0") and name not in (".", "..")
+    for root in roots() if plain else ():
         folder = root / "data" / name
         if folder.is_dir():
             return folder
@@ -38,7 +39,11 @@ def data_file(folder: str, name: str) -> Path:
 
 def inside(folder: Path, name: str) -> Path:
     """`folder/name` if it exists and does not leave `folder`; raises DataError."""
-    path = (folder / name).resolve()
+    try:
+        path = (folder / name).resolve()
+        path.is_file()
+    except (OSError, ValueError):
+        raise DataError(f"{folder}: {name!r} is not a file name") from None
     if not path.is_relative_to(folder.resolve()):
         raise DataError(f"{folder}: the path {name!r} leaves the data folder; give a file inside it")
     if not path.is_file():

@@ -6,17 +6,19 @@ from typing import Any
 
 import click
 
+from npinfer.cli.executors import run_settings
 from npinfer.cli.options import (
     check_output,
     fix_option,
-    grids,
     likelihood_options,
     open_likelihood,
     output_options,
     run_options,
-    run_settings,
 )
 from npinfer.cli.output import finish
+from npinfer.cli.values import grids
+from npinfer.core.result import Contour
+from npinfer.core.table import Table
 from npinfer.errors import ConfigurationError
 from npinfer.inference.contour import contour
 from npinfer.inference.executor import Interrupted
@@ -25,28 +27,49 @@ from npinfer.inference.profile import profile
 
 @click.command("contour")
 @likelihood_options
-@click.argument("grid", nargs=-1, required=True, callback=grids, metavar="PARAMETER=LOW:HIGH:POINTS[:log] ...")
-@click.option("--cl", type=float, multiple=True, default=(0.68, 0.95), show_default=True, help="joint probability")
+@click.argument("grid", nargs=-1, callback=grids, metavar="PARAMETER=LOW:HIGH:POINTS[:log] ...")
+@click.option(
+    "--cl",
+    type=float,
+    multiple=True,
+    default=(0.68, 0.95),
+    show_default=True,
+    help="Joint probability; repeat for more.",
+)
 @fix_option
 @run_options
 @output_options
 def command(**options: Any) -> None:
     """The joint regions of two parameters of NAME, each with its grid; profiles first."""
     if len(options["grid"]) != 2:
-        raise ConfigurationError(f"contour takes two grids; found {len(options['grid'])}")
+        raise ConfigurationError(
+            f"contour takes the grids of two parameters, such as a=0:1:21 b=0:2:21; found {len(options['grid'])}"
+        )
     check_output(options)
     likelihood = open_likelihood(options)
     with run_settings(options) as run:
         scan = profile(likelihood, options["grid"], fixed=options["fix"], run=run)
     if not scan.complete:
         raise Interrupted(scan.message, {})
-    result = contour(scan, cl=options["cl"])
+    result = contour(scan, cl=tuple(dict.fromkeys(options["cl"])))
     if options["out"]:
         scan.save(options["out"] / "profile.json")
-    finish(result, options, drawings(result))
+    finish(result, options, drawings(result), extents(result))
 
 
-def drawings(result: Any) -> dict[str, Any]:
+def extents(result: Contour) -> Table:
+    """How far every closed path reaches; the saved table has its points."""
+    rows = tuple(
+        (region.cl, i, *(float(end) for column in path.T for end in (column.min(), column.max())))
+        for region in result.regions
+        for i, path in enumerate(region.paths, start=1)
+    )
+    full = result.table()
+    short = [name.rpartition(".")[2] for name in result.names]
+    return Table(full.title, ("cl", "path", *(f"{n} {end}" for n in short for end in ("from", "to"))), rows, full.notes)
+
+
+def drawings(result: Contour) -> dict[str, Any]:
     """The regions, in a flavour triangle too where the parameters are flavour fractions."""
     from npinfer.plot import plot_contour, plot_triangle, save_figure
 

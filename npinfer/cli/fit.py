@@ -7,30 +7,47 @@ from typing import Any
 
 import click
 
-from npinfer.cli.options import check_output, likelihood_options, open_likelihood, output_options, point_options
+from npinfer.cli.options import (
+    check_output,
+    fix_option,
+    init_option,
+    likelihood_options,
+    open_likelihood,
+    output_options,
+)
 from npinfer.cli.output import finish
+from npinfer.cli.over import fit_row, over_option, repeat
 from npinfer.core.result import FitResult
 from npinfer.inference.fit import fit
 from npinfer.inference.minimise import MINIMISERS, FitOptions
+from npinfer.likelihood.binned import BinnedLikelihood
 
 
 @click.command("fit")
 @likelihood_options
-@point_options
-@click.option("--minos", multiple=True, metavar="NAME", help="profile errors of a parameter too")
+@fix_option
+@init_option
+@click.option("--minos", multiple=True, metavar="NAME", help="Profile errors of a parameter too.")
 @click.option("--minimiser", type=click.Choice(MINIMISERS), default="native", show_default=True)
+@over_option
 @output_options
 def command(**options: Any) -> None:
     """Maximise the likelihood NAME (a name from `npinfer list`, or a YAML file)."""
     check_output(options)
-    likelihood = open_likelihood(options)
-    result = fit(
-        likelihood,
-        fixed=options["fix"],
-        init=options["init"],
-        minos=options["minos"],
-        options=FitOptions(minimiser=options["minimiser"]),
-    )
+
+    def ask(likelihood: BinnedLikelihood) -> FitResult:
+        return fit(
+            likelihood,
+            fixed=options["fix"],
+            init=options["init"],
+            minos=options["minos"],
+            options=FitOptions(minimiser=options["minimiser"]),
+        )
+
+    if options["over"]:
+        repeat(options, "fit", ask, fit_row)
+        return
+    result = ask(open_likelihood(options))
     finish(result, options, drawings(result))
 
 

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import logging
+import os
 import sys
+import traceback
+from collections.abc import Sequence
+from contextlib import suppress
 from importlib import import_module
 from typing import Any
 
@@ -15,11 +20,12 @@ COMMANDS = {
     "list": "the likelihoods that can be loaded by name",
     "describe": "the data sheet of a likelihood",
     "fit": "maximise a likelihood, with errors",
-    "profile": "the profile likelihood on a grid of one or more parameters",
+    "profile": "the profile likelihood on a grid",
     "interval": "the profile-likelihood interval of a parameter",
     "contour": "the joint regions of two parameters",
-    "validate": "check a likelihood against pyhf, itself and the numbers it declares",
+    "validate": "check a likelihood against pyhf and itself",
 }
+LOG = logging.getLogger("npinfer")
 
 
 class _Verbs(click.Group):
@@ -37,51 +43,98 @@ class _Verbs(click.Group):
 
     def resolve_command(self, context: click.Context, args: list[str]) -> Any:
         if args and args[0] not in COMMANDS:
-            raise NpinferError(unknown("command", args[0], COMMANDS))
+            later = next((a for a in args if a in COMMANDS), None)
+            remedy = f"; the command comes first: npinfer {later} ..." if later else ""
+            raise NpinferError(unknown("command", args[0], COMMANDS) + remedy)
         return super().resolve_command(context, args)
+
+    def invoke(self, context: click.Context) -> Any:
+        try:
+            return super().invoke(context)
+        except KeyboardInterrupt:
+            raise click.Abort from None
 
     def format_commands(self, context: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
 
 
+def _version(context: click.Context, parameter: click.Parameter, given: bool) -> None:
+    if given:
+        from npinfer.core.provenance import versions
+
+        click.echo(", ".join(f"{name} {number}" for name, number in sorted(versions().items())))
+        context.exit()
+
+
 @click.group(cls=_Verbs, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="npinfer")
+@click.option(
+    "--version", is_flag=True, is_eager=True, expose_value=False, callback=_version, help="Show versions and exit."
+)
 def group() -> None:
     """Statistical inference on likelihoods for new physics in neutrino scattering.
 
-    Start with `npinfer list`, then `npinfer describe NAME` and `npinfer fit NAME`.
+    \b
+    npinfer list                                 what there is
+    npinfer describe icecube_hese                parameters, configuration, data
+    npinfer fit icecube_hese --fix f_nuebar=1/6  best fit, one parameter held
+    npinfer profile icecube_hese --out results   curve, table, plot in a folder
+
+    A likelihood is a name that `npinfer list` shows, or a YAML file. Every
+    command explains its options: npinfer fit --help.
     """
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Run a command and exit."""
+    for stream in (sys.stdout, sys.stderr):
+        stream.reconfigure(errors="replace")  # type: ignore[union-attr]
     sys.exit(run(arguments))
 
 
-def run(arguments: list[str] | None = None) -> int:
+def run(arguments: Sequence[str] | None = None) -> int:
     """Run a command; gives the exit code, every fault said in one line."""
-    from npinfer.inference.executor import Interrupted
-
+    arguments = list(sys.argv[1:] if arguments is None else arguments)
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("npinfer: %(relativeCreated).0f ms: %(message)s"))
+    LOG.addHandler(handler)
+    LOG.setLevel(logging.WARNING)
     try:
-        code = group.main(args=arguments, prog_name="npinfer", standalone_mode=False)
+        code = group.main(args=arguments, prog_name="npinfer", standalone_mode=False, obj=arguments)
+        sys.stdout.flush()
+        return code if isinstance(code, int) else 0
     except click.exceptions.NoArgsIsHelpError as help_wanted:
         click.echo(help_wanted.format_message())
         return 0
-    except click.ClickException as error:
-        place = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else "npinfer"
-        click.echo(f"{place}: {error.format_message()} (see {place} --help)", err=True)
-        return 2
-    except Interrupted as error:
-        click.echo(f"npinfer: {error}", err=True)
-        return 130
-    except (click.exceptions.Abort, KeyboardInterrupt):
-        click.echo("npinfer: interrupted", err=True)
-        return 130
-    except NpinferError as error:
-        click.echo(f"npinfer: {error}", err=True)
-        return 2
-    except BrokenPipeError:
-        sys.stderr.close()
+    except (BrokenPipeError, SystemExit):  # nobody reads on, which click and rich report as SystemExit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    return code if isinstance(code, int) else 0
+    except (Exception, KeyboardInterrupt) as error:
+        LOG.debug("traceback", exc_info=True)
+        code, message = _ending(error, arguments)
+        with suppress(BrokenPipeError):
+            click.echo(" ".join(message.split()), err=True)
+        return code
+    finally:
+        LOG.removeHandler(handler)
+
+
+def _ending(error: BaseException, arguments: Sequence[str]) -> tuple[int, str]:
+    """Exit code and message for what went wrong."""
+    from npinfer.inference.executor import Interrupted
+
+    if isinstance(error, click.Abort | KeyboardInterrupt):
+        return 130, "npinfer: interrupted"
+    if isinstance(error, NpinferError):
+        return 130 if isinstance(error, Interrupted) else 2, f"npinfer: {error}"
+    if isinstance(error, click.ClickException):
+        command = arguments[0] if arguments and arguments[0] in COMMANDS else ""
+        misplaced = isinstance(error, click.NoSuchOption) and not command
+        remedy = "options follow the command; " if misplaced else ""
+        place = f"npinfer {command}".strip()
+        return 2, f"{place}: {error.format_message().rstrip('.')} ({remedy}see {place} --help)"
+    if isinstance(error, OSError):
+        return 2, f"npinfer: {error.filename or 'output'}: {error.strerror or error}"
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    where = f"{os.path.basename(last.filename)}:{last.lineno}"
+    return 2, f"npinfer: unexpected {type(error).__name__} in {where}: {error} (run again with --verbose to see where)"

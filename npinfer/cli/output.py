@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
+import re
 import shlex
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,42 +15,119 @@ import click
 from rich import box
 from rich.console import Console
 from rich.markup import escape
+from rich.measure import Measurement
 from rich.table import Table as RichTable
 
 from npinfer.core.result import Result
 from npinfer.core.table import Table
 
-LONGEST = 40  # rows printed; the rest is in the saved table
-PIPED_WIDTH = 200
+LONGEST = 50  # rows shown on a terminal
+NAME, WORD = 40, 16  # characters of a name or number, and of another word, that a narrow terminal never breaks
+UNBOUNDED = 10_000
+SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+LOG = logging.getLogger("npinfer")
 Drawings = Mapping[str, Callable[[Path], Path]]
 
 
-def print_table(table: Table) -> None:
-    """A table on the terminal, or as plain text where the output is not one."""
-    console = Console(highlight=False) if sys.stdout.isatty() else Console(highlight=False, width=PIPED_WIDTH, no_color=True)
-    rich = RichTable(title=escape(table.title), title_justify="left", title_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
-    for column in table.columns:
-        rich.add_column(escape(column))
-    rows = table.cells()
-    for row in rows[:LONGEST]:
-        rich.add_row(*(escape(cell) for cell in row))
+def print_table(table: Table, names: Iterable[str] = ()) -> None:
+    """A table: drawn to fit a terminal, plain and complete text elsewhere; `names` are shown without their prefix."""
+    table = short_names(without_empty_columns(table), names)
+    if not sys.stdout.isatty():
+        click.echo(f"{table}\n")
+        return
+    console = Console(highlight=False)
+    rich, left_out = _fitting(table, console)
+    console.print(escape(table.title), style="bold")
     console.print(rich)
-    if len(rows) > LONGEST:
-        console.print(f"… {len(rows) - LONGEST} more rows; --out or --json saves them all")
+    if len(table.rows) > LONGEST:
+        console.print(f"… {len(table.rows) - LONGEST} more rows; a pipe shows them all")
+    if left_out:
+        console.print(
+            f"… {left_out} more column{'s' if left_out > 1 else ''}; a wider terminal or a pipe shows them all"
+        )
     for note in table.notes:
-        console.print(escape(note), style="dim", soft_wrap=True)
+        console.print(escape(note), style="dim")
+    console.print()
 
 
-def finish(result: Result, options: Mapping[str, Any], drawings: Drawings) -> None:
-    """Print the result; save it with its table and plots where the options say."""
-    command = "npinfer " + shlex.join(sys.argv[1:])
-    result = replace(result, provenance=replace(result.provenance, command=command, seed=options.get("seed")))
-    if not options["quiet"]:
-        print_table(result.table())
+def without_empty_columns(table: Table) -> Table:
+    """The table without the columns that say nothing in any row."""
+    cells = table.cells()
+    kept = [i for i in range(len(table.columns)) if not cells or any(row[i] not in ("", "–") for row in cells)]
+    rows = tuple(tuple(row[i] for i in kept) for row in table.rows)
+    return replace(table, columns=tuple(table.columns[i] for i in kept), rows=rows)
+
+
+def short_names(table: Table, names: Iterable[str]) -> Table:
+    """The table with the private names of one likelihood as options take them: without their prefix."""
+    full = set(names)
+    prefixes = {n.rpartition(".")[0] for n in full} - {""}
+    if len(prefixes) != 1:
+        return table
+
+    def short(value: Any) -> Any:
+        if not isinstance(value, str):
+            return value
+        return " ".join(word.rpartition(".")[2] if word in full else word for word in value.split(" "))
+
+    return replace(
+        table, columns=tuple(map(short, table.columns)), rows=tuple(tuple(map(short, row)) for row in table.rows)
+    )
+
+
+def _fitting(table: Table, console: Console) -> tuple[RichTable, int]:
+    """The table with as many of its columns as fit, and how many were left out."""
+    for width in range(len(table.columns), 1, -1):
+        rich = _drawn(table, width)
+        if Measurement.get(console, console.options.update(max_width=UNBOUNDED), rich).minimum <= console.width:
+            break
+    return rich, len(table.columns) - width
+
+
+def _drawn(table: Table, width: int) -> RichTable:
+    """The first columns, none narrower than its words; long words of text may break."""
+    rich = RichTable(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
+    cells = [[_powers(cell) for cell in row[:width]] for row in table.cells()[:LONGEST]]
+    for i, column in enumerate(table.columns[:width]):
+        words = " ".join([column, *(row[i] for row in cells)]).split()
+        is_number = any(isinstance(row[i], float) for row in table.rows)
+        rich.add_column(
+            escape(column), overflow="fold", min_width=min(max(map(len, words)), NAME if i == 0 or is_number else WORD)
+        )
+    for row in cells:
+        rich.add_row(*map(escape, row))
+    return rich
+
+
+def _powers(text: str) -> str:
+    """GeV^-1 with a superscript."""
+    return re.sub(r"\^(-?\d+)", lambda found: found[1].translate(SUPERSCRIPTS), text)
+
+
+def finish(result: Result, options: Mapping[str, Any], drawings: Drawings, shown: Table | None = None) -> None:
+    """Save the result with its table and plots where the options say, then print it, or the table `shown` instead."""
+    provenance = replace(result.provenance, command=command_line(), seed=options.get("seed"))
+    result = replace(result, provenance=provenance)
     saved = [result.save(options["json_file"])] if options["json_file"] else []
     if options["out"]:
         folder = Path(options["out"])
         saved += [result.save(folder / f"{result.verb}.json"), result.table().save(folder / f"{result.verb}.csv")]
         saved += [draw(folder / f"{name}.png") for name, draw in drawings.items()]
-    if saved and not options["quiet"]:
-        click.echo("saved " + " ".join(str(path) for path in saved))
+    report(shown or result.table(), saved, options["quiet"], getattr(result, "quantities", ()))
+
+
+def report(table: Table, saved: Iterable[Path], quiet: bool, names: Iterable[str] = ()) -> None:
+    """Print a table and the files that were saved, unless quiet."""
+    files = list(dict.fromkeys(map(str, saved)))
+    for file in files:
+        LOG.debug("saved %s", file)
+    if quiet:
+        return
+    print_table(table, names)
+    if files:
+        click.echo("saved " + " ".join(files))
+
+
+def command_line() -> str:
+    """The command as it was given."""
+    return "npinfer " + shlex.join(click.get_current_context().find_root().obj)

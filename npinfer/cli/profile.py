@@ -6,19 +6,19 @@ from typing import Any
 
 import click
 
+from npinfer.cli.executors import run_settings
 from npinfer.cli.options import (
     check_output,
     default_grid,
     fix_option,
-    grids,
     likelihood_options,
     open_likelihood,
     output_options,
     poi_of,
     run_options,
-    run_settings,
 )
 from npinfer.cli.output import finish
+from npinfer.cli.values import grids
 from npinfer.core.result import Scan
 from npinfer.inference.executor import Interrupted
 from npinfer.inference.profile import profile
@@ -40,9 +40,9 @@ def command(**options: Any) -> None:
         grid = {poi: default_grid(likelihood, poi)}
     with run_settings(options) as run:
         scan = profile(likelihood, grid, fixed=options["fix"], run=run)
-    finish(scan, options, drawings(scan))
     if not scan.complete:
         raise Interrupted(scan.message, {})
+    finish(scan, options, drawings(scan))
 
 
 def drawings(scan: Scan) -> dict[str, Any]:
@@ -52,8 +52,6 @@ def drawings(scan: Scan) -> dict[str, Any]:
 
     if len(scan.names) == 1:
         return {"profile": lambda path: save_figure(plot_profile(scan)[0], path)}
-    if len(scan.names) == 2 and scan.complete:
+    if len(scan.names) == 2:
         return {"profile": lambda path: save_figure(plot_contour(contour(scan))[0], path)}
     return {}
-
-

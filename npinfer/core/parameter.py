@@ -23,16 +23,16 @@ class Prior:
 
     def measure(self, name: str) -> str:
         """The measure in words."""
-        return (
-            f"flat in ln {name}"
-            if self.power == 0
-            else f"flat in {name}" + (f"**{self.power:g}" if self.power != 1 else "")
-        )
+        if self.power == 0:
+            return f"flat in ln {name}"
+        return f"flat in {name}" + (f"**{self.power:g}" if self.power != 1 else "")
 
     def logpdf(self, value: np.ndarray, bounds: tuple[float, float]) -> np.ndarray:
-        """ln density within the bounds, −inf outside; shape of `value`."""
+        """ln density within the bounds, −inf outside; shape of `value`. Without finite bounds it is not normalised."""
         low, high = bounds
         inside = (value >= low) & (value <= high)
+        if not np.isfinite([low, high]).all():
+            return np.where(inside, 0.0, -np.inf)
         safe = np.where(inside & ((value > 0) | (self.power == 1)), value, 1.0)
         if self.power == 0:
             density = -np.log(safe) - np.log(np.log(high / low))
@@ -188,7 +188,7 @@ class Parameters(Sequence[Parameter]):
 
     def allowed(self, points: np.ndarray) -> np.ndarray:
         """Which points lie within all bounds and simplexes, shape (batch,)."""
-        inside = ((points >= self.lower) & (points <= self.upper)).all(axis=-1)
+        inside = np.asarray(((points >= self.lower) & (points <= self.upper)).all(axis=-1))
         for group in self.simplexes():
             inside &= points[:, group].sum(axis=-1) <= 1 + 1e-9
         return inside

@@ -20,7 +20,10 @@ def contour(scan: Scan, *, cl: Sequence[float] = (0.68, 0.95)) -> Contour:
     not of two parameters or is incomplete.
     """
     if len(scan.names) != 2 or min(scan.delta_twice_nll.shape) < 2:
-        raise InferenceError(f"a contour needs a scan of two parameters with at least 2 × 2 points; this one is of {', '.join(scan.names)}")
+        raise InferenceError(
+            "a contour needs a scan of two parameters with at least 2 × 2 points; "
+            f"this one is of {', '.join(scan.names)} with {' × '.join(map(str, scan.delta_twice_nll.shape))} points"
+        )
     if not scan.complete:
         raise InferenceError("the scan is incomplete: finish it before drawing contours")
     cl = (cl,) if isinstance(cl, float) else cl

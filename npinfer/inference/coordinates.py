@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from copy import copy
+
 import numpy as np
 
 from npinfer.core.parameter import Parameters
@@ -14,12 +16,17 @@ class Coordinates:
     before them, and the fixed ones, leave of 1.
     """
 
-    def __init__(self, parameters: Parameters, free: np.ndarray, fixed_at: np.ndarray) -> None:
-        """free: (parameters,) of bool; fixed_at: points (batch, parameters) that hold the fixed values."""
-        self.free, self._fixed_at = free, fixed_at
+    def __init__(
+        self, parameters: Parameters, free: np.ndarray, fixed_at: np.ndarray, *, simplexes: bool = True
+    ) -> None:
+        """free: (parameters,) of bool; fixed_at: points (batch, parameters) that hold the fixed values.
+
+        simplexes: without, the map is the identity for simplexes too.
+        """
+        self.free = free
         self.lower, self.upper = parameters.lower.copy(), parameters.upper.copy()
         self._sticks: list[tuple[list[int], np.ndarray]] = []
-        for group in parameters.simplexes():
+        for group in parameters.simplexes() if simplexes else ():
             members = [i for i in group if free[i]]
             rest = 1.0 - fixed_at[:, [i for i in group if not free[i]]].sum(axis=1)
             if members:
@@ -35,9 +42,7 @@ class Coordinates:
         """The map for some of the points."""
         if self.plain:
             return self
-        other = object.__new__(Coordinates)
-        other.free, other._fixed_at = self.free, self._fixed_at[rows]
-        other.lower, other.upper = self.lower, self.upper
+        other = copy(self)
         other._sticks = [(members, rest[rows]) for members, rest in self._sticks]
         return other
 
@@ -66,7 +71,9 @@ class Coordinates:
         if self.plain:
             return gradient, information
         jacobian = self.jacobian(x)
-        return np.einsum("ni,nij->nj", gradient, jacobian), np.einsum("nki,nkl,nlj->nij", jacobian, information, jacobian)
+        return np.einsum("ni,nij->nj", gradient, jacobian), np.einsum(
+            "nki,nkl,nlj->nij", jacobian, information, jacobian
+        )
 
     def jacobian(self, x: np.ndarray) -> np.ndarray:
         """d parameter_i / d coordinate_j, (batch, parameters, parameters)."""

@@ -14,8 +14,8 @@ import numpy as np
 from tqdm import tqdm
 
 from npinfer.core.provenance import digest, versions
-from npinfer.core.threads import one_blas_thread
 from npinfer.errors import NpinferError, OutputError
+from npinfer.inference.threads import one_blas_thread
 
 Arrays = Mapping[str, np.ndarray]
 Task = Callable[[Any, Arrays], Arrays]
@@ -52,7 +52,9 @@ def run_chunks(task: Task, likelihood: Any, chunks: Sequence[Arrays], run: RunOp
     store = _Store(task, likelihood, chunks, run) if run.out is not None else None
     done: dict[int, Arrays] = {} if store is None else store.found()
     left = [i for i in range(len(chunks)) if i not in done]
-    bar = tqdm(total=len(chunks), initial=len(done), desc=label, delay=2, disable=True if run.quiet else None, leave=False)
+    bar = tqdm(
+        total=len(chunks), initial=len(done), desc=label, delay=2, disable=True if run.quiet else None, leave=False
+    )
     try:
         with bar:
             for i, result in _results(task, likelihood, [(i, chunks[i]) for i in left], run.executor):
@@ -111,7 +113,9 @@ class _Store:
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise OutputError(f"{self.folder}: cannot be written: {error.strerror}; choose another folder with --out") from None
+            raise OutputError(
+                f"{self.folder}: cannot be written: {error.strerror}; choose another folder with --out"
+            ) from None
 
     def found(self) -> dict[int, Arrays]:
         """The chunks already there; a damaged one is computed again."""
@@ -131,7 +135,9 @@ class _Store:
                 np.savez(stream, **arrays)
             part.replace(self._path(i))
         except OSError as error:
-            raise OutputError(f"{part}: cannot be written: {error.strerror}; choose another folder with --out") from None
+            raise OutputError(
+                f"{part}: cannot be written: {error.strerror}; choose another folder with --out"
+            ) from None
 
     def _path(self, i: int) -> Path:
         return self.folder / f"{i:05d}.npz"

@@ -10,7 +10,15 @@ import numpy as np
 from npinfer.core.dataset import Dataset
 from npinfer.core.provenance import Provenance
 from npinfer.core.result import ChannelView, FitResult, Quantity, Status
-from npinfer.inference.minimise import FitOptions, Minima, free_mask, lowest, minimise, observed_information, start_points
+from npinfer.inference.minimise import (
+    FitOptions,
+    Minima,
+    free_mask,
+    lowest,
+    minimise,
+    observed_information,
+    start_points,
+)
 
 ONE_SIGMA = 0.6826894921370859
 
@@ -128,7 +136,10 @@ def _status(likelihood: Any, minima: Minima, free: np.ndarray) -> tuple[Status, 
     """How it ended, in words."""
     p, point = likelihood.parameters, minima.points[0]
     if not minima.valid[0]:
-        return Status.NOT_CONVERGED, f"the estimated distance to the minimum is {minima.edm[0]:.1e}; try other start values with init"
+        return (
+            Status.NOT_CONVERGED,
+            f"the estimated distance to the minimum is {minima.edm[0]:.1e}; try other start values with init",
+        )
     width = p.upper - p.lower
     said = []
     for i in np.flatnonzero(free):

@@ -92,7 +92,9 @@ class _Curve:
         minima = minimise(self.likelihood, self.likelihood.pack(None), points, self.free, self.options)
         if minima.nll.min() < self.minimum - 1e-7:
             i = int(np.argmin(minima.nll))
-            self._take(Minima(minima.points[i : i + 1], minima.nll[i : i + 1], minima.edm[i : i + 1], minima.valid[i : i + 1]))
+            self._take(
+                Minima(minima.points[i : i + 1], minima.nll[i : i + 1], minima.edm[i : i + 1], minima.valid[i : i + 1])
+            )
         return np.maximum(2 * (minima.nll - self.minimum), 0.0)
 
     def _inside(self, rows: np.ndarray) -> np.ndarray:
@@ -115,11 +117,17 @@ class _Curve:
             heights = self(grid)
             if self.minimum < before - 1e-7:  # a better minimum turned up: look again from there
                 continue
-            open_low, open_high = heights[0] < threshold and low > self.low, heights[-1] < threshold and high < self.high
+            open_low, open_high = (
+                heights[0] < threshold and low > self.low,
+                heights[-1] < threshold and high < self.high,
+            )
             if not (open_low or open_high):
                 return self._pieces(grid, heights, threshold)
             reach *= 2.5
-        raise InferenceError(f"no interval of {self.likelihood.parameters.names[self.index]} found: its profile does not settle; profile it on a grid")
+        raise InferenceError(
+            f"no interval of {self.likelihood.parameters.names[self.index]} found: its profile does not settle; "
+            "profile it on a grid"
+        )
 
     def _pieces(self, grid: np.ndarray, heights: np.ndarray, threshold: float) -> tuple[Segment, ...]:
         below = heights < threshold
@@ -132,11 +140,21 @@ class _Curve:
         at_low, at_high = bool(below[0]), bool(below[-1])
         lower, upper = ([float(grid[0])] if at_low else []) + lower, upper + ([float(grid[-1])] if at_high else [])
         last = len(lower) - 1
-        return tuple(Segment(lo, hi, at_low and k == 0, at_high and k == last) for k, (lo, hi) in enumerate(zip(lower, upper, strict=True)))
+        return tuple(
+            Segment(lo, hi, at_low and k == 0, at_high and k == last)
+            for k, (lo, hi) in enumerate(zip(lower, upper, strict=True))
+        )
 
-    def _cross(self, inside: np.ndarray, low: np.ndarray, outside: np.ndarray, high: np.ndarray, threshold: float) -> np.ndarray:
+    def _cross(
+        self, inside: np.ndarray, low: np.ndarray, outside: np.ndarray, high: np.ndarray, threshold: float
+    ) -> np.ndarray:
         """Where the profile crosses the threshold between points inside and outside, all crossings at once."""
-        a, fa, b, fb = inside.copy(), np.sqrt(low) - np.sqrt(threshold), outside.copy(), np.sqrt(high) - np.sqrt(threshold)
+        a, fa, b, fb = (
+            inside.copy(),
+            np.sqrt(low) - np.sqrt(threshold),
+            outside.copy(),
+            np.sqrt(high) - np.sqrt(threshold),
+        )
         for step in range(60):
             if not len(a) or (np.abs(b - a) <= 1e-9 * (1e-3 + np.abs(a))).all():
                 break

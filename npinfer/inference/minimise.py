@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from npinfer.core.threads import one_blas_thread
 from npinfer.errors import ConfigurationError, InferenceError, unknown
 from npinfer.inference.coordinates import Coordinates
+from npinfer.inference.threads import one_blas_thread
 
 FISHER_STEPS = 12
 NEWTON_STEPS = 25
@@ -43,7 +43,7 @@ class FitOptions:
 
 @dataclass(frozen=True)
 class Minima:
-    """The minima of a batch of problems: points (batch, parameters), −ln density, EDM and convergence, each (batch,)."""
+    """The minima of a batch of problems: points (batch, parameters); −ln density, EDM, convergence, each (batch,)."""
 
     points: np.ndarray
     nll: np.ndarray
@@ -53,7 +53,7 @@ class Minima:
     def better(self, other: Minima) -> Minima:
         """Row by row the lower of two minima; of equal ones a converged one."""
         wins = (other.nll < self.nll - 1e-12) | ((other.nll < self.nll + 1e-12) & other.valid & ~self.valid)
-        pick = lambda a, b: np.where(wins.reshape(-1, *(1,) * (a.ndim - 1)), b, a)  # noqa: E731
+        pick = lambda a, b: np.where(wins.reshape(-1, *(1,) * (a.ndim - 1)), b, a)
         return Minima(*(pick(getattr(self, f), getattr(other, f)) for f in ("points", "nll", "edm", "valid")))
 
 
@@ -74,7 +74,9 @@ def start_points(likelihood: Any, base: np.ndarray, free: np.ndarray, options: F
     return np.array(points)
 
 
-def minimise(likelihood: Any, packed: Any, starts: Sequence[np.ndarray], free: np.ndarray, options: FitOptions) -> Minima:
+def minimise(
+    likelihood: Any, packed: Any, starts: Sequence[np.ndarray], free: np.ndarray, options: FitOptions
+) -> Minima:
     """Minimise −ln density for a batch of data sets, from each of several (batch, parameters) start points.
 
     Parameters that are not `free` stay where the start points have them. Raises InferenceError where no start point
@@ -86,7 +88,10 @@ def minimise(likelihood: Any, packed: Any, starts: Sequence[np.ndarray], free: n
         for start in starts[1:]:
             found = found.better(descend(likelihood, packed, start, free, options))
     if np.isinf(found.nll).all():
-        raise InferenceError(f"{likelihood.name}: the data have probability zero at every start point; free a parameter or start elsewhere")
+        raise InferenceError(
+            f"{likelihood.name}: the data have probability zero at every start point; "
+            "free a parameter or start elsewhere (init)"
+        )
     return found
 
 
@@ -108,7 +113,9 @@ def _native(likelihood: Any, packed: Any, start: np.ndarray, free: np.ndarray, o
 class _Descent:
     """A batch of descents in minimiser coordinates."""
 
-    def __init__(self, likelihood: Any, packed: Any, coordinates: Coordinates, x: np.ndarray, options: FitOptions) -> None:
+    def __init__(
+        self, likelihood: Any, packed: Any, coordinates: Coordinates, x: np.ndarray, options: FitOptions
+    ) -> None:
         self.likelihood, self.packed, self.coordinates, self.options = likelihood, packed, coordinates, options
         self.free = coordinates.free
         self.x = np.clip(x, coordinates.lower, coordinates.upper)
@@ -207,16 +214,16 @@ def _observed(state: _Descent, rows: np.ndarray) -> np.ndarray:
 
 def observed_information(likelihood: Any, packed: Any, points: np.ndarray, free: np.ndarray) -> np.ndarray:
     """Observed information in the parameters themselves, (batch, parameters, parameters), the identity where fixed."""
-    plain = object.__new__(Coordinates)
-    plain.free, plain._fixed_at, plain._sticks = free, points, []
-    plain.lower, plain.upper = likelihood.parameters.lower, likelihood.parameters.upper
+    plain = Coordinates(likelihood.parameters, free, points, simplexes=False)
     state = _Descent(likelihood, packed, plain, points, FitOptions())
     return _observed(state, np.arange(len(points)))
 
 
-def _solve(matrix: np.ndarray, gradient: np.ndarray, held: np.ndarray, damping: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _solve(
+    matrix: np.ndarray, gradient: np.ndarray, held: np.ndarray, damping: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
     """Damped steps −(M + λ diag M)⁻¹ g with some coordinates held, and whether each is a finite way down."""
-    n, p = gradient.shape
+    p = gradient.shape[1]
     diagonal = np.maximum(np.abs(np.einsum("nii->ni", matrix)), 1e-10)
     scale = 1.0 / np.sqrt(diagonal)
     scaled = matrix * scale[:, :, None] * scale[:, None, :]
@@ -260,7 +267,13 @@ def _migrad(likelihood: Any, packed: Any, start: np.ndarray, free: np.ndarray, o
 def _functions(state: _Descent, row: int) -> tuple[Callable[[np.ndarray], float], Callable[[np.ndarray], np.ndarray]]:
     """−ln density of one problem and its gradient, as functions of the minimiser's coordinates."""
     at = np.array([row])
-    return lambda x: float(state.evaluate(x[None], at)[0][0]), lambda x: state.evaluate(x[None], at)[1][0]
+    coordinates, packed = state.coordinates.take(at), state.packed.take(at)
+
+    def value(x: np.ndarray) -> float:
+        nll = -float(state.likelihood.logpdf(coordinates.to_parameters(x[None]), packed)[0])
+        return nll if np.isfinite(nll) else 1e30
+
+    return value, lambda x: state.evaluate(x[None], at)[1][0]
 
 
 def lowest(likelihood: Any, packed: Any, minima: Minima, free: np.ndarray) -> Minima:

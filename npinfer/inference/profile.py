@@ -40,7 +40,10 @@ def profile(
     allowed = np.flatnonzero(likelihood.parameters.allowed(points))
     cuts = [allowed[i : i + POINTS_PER_CHUNK] for i in range(0, len(allowed), POINTS_PER_CHUNK)]
     further = start_points(likelihood, best.points[0], free, options)[1:]
-    chunks = [{"points": points[rows], "free": free, "further": further, "tolerance": np.array(options.tolerance)} for rows in cuts]
+    chunks = [
+        {"points": points[rows], "free": free, "further": further, "tolerance": np.array(options.tolerance)}
+        for rows in cuts
+    ]
     message = ""
     try:
         parts = dict(enumerate(run_chunks(profile_points, likelihood, chunks, run, f"profile {', '.join(axes)}")))
@@ -93,7 +96,9 @@ def _grid_points(likelihood: Any, axes: Mapping[str, np.ndarray], base: np.ndarr
     return points
 
 
-def _repair(likelihood: Any, points: np.ndarray, nll: np.ndarray, shape: tuple[int, ...], free: np.ndarray, options: FitOptions) -> None:
+def _repair(
+    likelihood: Any, points: np.ndarray, nll: np.ndarray, shape: tuple[int, ...], free: np.ndarray, options: FitOptions
+) -> None:
     """Start again from a neighbour's minimum wherever that is better, until nothing improves; in place."""
     index = np.arange(len(points)).reshape(shape)
     packed = likelihood.pack(None)
@@ -108,7 +113,8 @@ def _repair(likelihood: Any, points: np.ndarray, nll: np.ndarray, shape: tuple[i
         mine, theirs = np.concatenate(trials, axis=1)
         starts = np.where(free, points[theirs], points[mine])
         values = np.concatenate(
-            [-np.atleast_1d(likelihood.logpdf(starts[i : i + 512], packed)) for i in range(0, len(starts), 512)] or [np.zeros(0)]
+            [-np.atleast_1d(likelihood.logpdf(starts[i : i + 512], packed)) for i in range(0, len(starts), 512)]
+            or [np.zeros(0)]
         )
         better = np.flatnonzero(values < nll[mine] - 1e-7)
         if not len(better):
@@ -119,7 +125,9 @@ def _repair(likelihood: Any, points: np.ndarray, nll: np.ndarray, shape: tuple[i
                 nll[i], points[i] = found.nll[row], found.points[row]
 
 
-def _scan(likelihood: Any, axes: Mapping[str, np.ndarray], best: Minima, points: np.ndarray, nll: np.ndarray, message: str) -> Scan:
+def _scan(
+    likelihood: Any, axes: Mapping[str, np.ndarray], best: Minima, points: np.ndarray, nll: np.ndarray, message: str
+) -> Scan:
     names = likelihood.parameters.names
     lowest, at = float(best.nll[0]), best.points[0]
     if np.nanmin(nll) < lowest:

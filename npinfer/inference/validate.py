@@ -64,7 +64,9 @@ def _same_as_pyhf(likelihood: Any) -> Check:
 def _contraction(likelihood: Any) -> Check:
     points = _random_points(likelihood, 3)
     exact, fast = likelihood.expected(points, contracted=False), likelihood.expected(points)
-    worst = max(float(np.abs(fast[c] / np.maximum(exact[c], 1e-300) - 1)[exact[c] > 1e-6].max(initial=0.0)) for c in exact)
+    worst = max(
+        float(np.abs(fast[c] / np.maximum(exact[c], 1e-300) - 1)[exact[c] > 1e-6].max(initial=0.0)) for c in exact
+    )
     return Check("contracted counts against the uncontracted path, relative", worst, 0.0, 1e-8, "itself")
 
 
@@ -81,7 +83,9 @@ def _asimov(likelihood: Any) -> list[Check]:
     error = np.abs(found - truth)[free] / (p.upper - p.lower)[free]
     pulls = max((abs(v) for v in result.pulls.values()), default=0.0)
     return [
-        Check("Asimov fit against its truth, in units of the bounds", float(error.max(initial=0.0)), 0.0, 1e-6, "itself"),
+        Check(
+            "Asimov fit against its truth, in units of the bounds", float(error.max(initial=0.0)), 0.0, 1e-6, "itself"
+        ),
         Check("largest pull of the Asimov fit", pulls, 0.0, 1e-4, "itself"),
     ]
 

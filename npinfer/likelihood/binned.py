@@ -15,7 +15,7 @@ from npinfer.core.dataset import Dataset, check_counts
 from npinfer.core.parameter import Parameters
 from npinfer.core.provenance import Description
 from npinfer.core.template import Channel, Template
-from npinfer.errors import DataError, unknown
+from npinfer.errors import DataError, ParameterError, unknown
 from npinfer.likelihood.recipe import Recipe
 from npinfer.likelihood.terms import Group
 
@@ -90,8 +90,12 @@ class BinnedLikelihood:
     def expected(self, values: Values, *, contracted: bool = True) -> Template:
         """Expected counts by channel and sample at one point or a batch."""
         points = self.parameters.points(values)
-        flat = {s.name: s.counts(points, contracted=contracted) * g.norm(points) for g in self.model.groups for s in g.samples}
-        if np.ndim(values) < 2:
+        flat = {
+            s.name: s.counts(points, contracted=contracted) * g.norm(points)
+            for g in self.model.groups
+            for s in g.samples
+        }
+        if not _is_batch(values):
             flat = {name: counts[0] for name, counts in flat.items()}
         samples = {n: {c: counts[..., part] for c, part in self._slices.items()} for n, counts in flat.items()}
         return Template(samples, tuple(self._slices))
@@ -119,22 +123,31 @@ class BinnedLikelihood:
 
     def logpdf(self, values: Values, data: Dataset | Packed | None = None) -> Any:
         """Natural log of the density, constants and constraint normalisation included; a float or (batch,)."""
-        points = self.parameters.points(values)
-        packed = self.pack(data)
+        points, packed = self._paired(values, data)
         result = self._poisson(self.rates(points), packed) + self.constraints.logpdf_terms(points, packed.auxiliary)
-        return result if np.ndim(values) == 2 or len(result) > 1 else float(result[0])
+        return result if _is_batch(values) or len(result) > 1 else float(result[0])
+
+    def _paired(self, values: Values, data: Dataset | Packed | None) -> tuple[np.ndarray, Packed]:
+        """Points and data that go together row by row; raises DataError."""
+        points, packed = self.parameters.points(values), self.pack(data)
+        if 1 not in (len(points), len(packed)) and len(points) != len(packed):
+            raise DataError(f"{self.name}: {len(points)} points do not pair with {len(packed)} data sets")
+        return points, packed
 
     def logpdf_terms(self, values: Values, data: Dataset | Packed | None = None) -> dict[str, Any]:
         """The density's parts: one by channel and one for all "constraints"; they add up to `logpdf`."""
-        points = self.parameters.points(values)
-        packed = self.pack(data)
+        points, packed = self._paired(values, data)
         rates = self.rates(points)
         terms = {}
         for name, part in self._slices.items():
             counts = packed.counts[:, part]
-            terms[name] = self._poisson(rates[:, part], Packed(counts, packed.auxiliary, -gammaln(counts + 1).sum(axis=-1)))
+            terms[name] = self._poisson(
+                rates[:, part], Packed(counts, packed.auxiliary, -gammaln(counts + 1).sum(axis=-1))
+            )
         terms["constraints"] = self.constraints.logpdf_terms(points, packed.auxiliary)
-        return terms if np.ndim(values) == 2 else {name: float(term[0]) for name, term in terms.items()}
+        if _is_batch(values) or len(terms["constraints"]) > 1:
+            return terms
+        return {name: float(term[0]) for name, term in terms.items()}
 
     @staticmethod
     def _poisson(rates: np.ndarray, packed: Packed) -> np.ndarray:
@@ -144,7 +157,7 @@ class BinnedLikelihood:
         return xlogy(packed.counts, rates).sum(axis=-1) - rates.sum(axis=-1) + packed.constant
 
     def expansion(self, points: np.ndarray, packed: Packed) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """logpdf (batch,), its gradient (batch, parameters) and the expected information (batch, parameters, parameters)."""
+        """logpdf (batch,), its gradient (batch, parameters) and the expected information (batch, p, p)."""
         rates, jacobian = self.rates_jacobian(points)
         value = self._poisson(rates, packed) + self.constraints.logpdf_terms(points, packed.auxiliary)
         safe = np.maximum(rates, 1e-300)
@@ -156,7 +169,7 @@ class BinnedLikelihood:
 
     def value_grad(self, values: Values, data: Dataset | Packed | None = None) -> tuple[np.ndarray, np.ndarray]:
         """logpdf (batch,) and its gradient (batch, parameters)."""
-        value, gradient, _ = self.expansion(self.parameters.points(values), self.pack(data))
+        value, gradient, _ = self.expansion(*self._paired(values, data))
         return value, gradient
 
     def fisher(self, values: Values) -> np.ndarray:
@@ -193,16 +206,33 @@ class BinnedLikelihood:
         for channel in self.channels:
             if channel.name not in data.counts:
                 raise DataError(f"data of {self.name}: no counts for channel {channel.name!r}")
-            columns.append(np.atleast_2d(check_counts(data.counts[channel.name], channel.bins, f"channel {channel.name!r} of {self.name}")))
+            where = f"channel {channel.name!r} of {self.name}"
+            columns.append(np.atleast_2d(check_counts(data.counts[channel.name], channel.bins, where)))
+        if len({c.shape[:-1] for c in columns}) > 1 or columns[0].ndim > 2:
+            shapes = ", ".join(str(c.shape) for c in columns)
+            raise DataError(f"data of {self.name}: every channel needs the same number of sets; found shapes {shapes}")
         counts = np.concatenate(columns, axis=-1)
-        measured = self.constraints.measured
-        auxiliary = np.tile(measured, (len(counts), 1))
-        for i, name in enumerate(self.constraints.auxiliary_names):
-            if name in data.auxiliary:
-                auxiliary[:, i] = data.auxiliary[name]
-        if not np.isfinite(auxiliary).all():
-            raise DataError(f"data of {self.name}: auxiliary data must be finite numbers")
+        auxiliary = self._auxiliary(data.auxiliary, len(counts))
         return Packed(counts, auxiliary, -gammaln(counts + 1.0).sum(axis=-1))
+
+    def _auxiliary(self, given: Mapping[str, Any], sets: int) -> np.ndarray:
+        """Auxiliary data as a matrix (sets, auxiliary), those not given as they were measured; raises DataError."""
+        names = self.constraints.auxiliary_names
+        result = np.tile(self.constraints.measured, (sets, 1))
+        for name, values in given.items():
+            if name not in names:
+                raise DataError(unknown("auxiliary datum", name, names, f"data of {self.name}"))
+            try:
+                result[:, names.index(name)] = np.asarray(values, dtype=float)
+            except (TypeError, ValueError):
+                found = f"shape {np.shape(values)}" if np.ndim(values) else repr(values)
+                raise DataError(
+                    f"auxiliary datum {name!r}: expected a number or {sets} of them; found {found}"
+                ) from None
+        if not np.isfinite(result).all():
+            bad = names[int(np.flatnonzero(~np.isfinite(result).all(axis=0))[0])]
+            raise DataError(f"auxiliary datum {bad!r} of {self.name} is not a finite number")
+        return result
 
     def dataset(self, counts: np.ndarray, auxiliary: np.ndarray, kind: str, seed: int | None = None) -> Dataset:
         """A Dataset from matrices or vectors in the order of the bins and the auxiliary data."""
@@ -213,13 +243,18 @@ class BinnedLikelihood:
     def asimov(self, values: Values) -> Dataset:
         """Data equal to their expectation at `values`, auxiliary data at the truth as well."""
         points = self.parameters.points(values)
-        return self.dataset(self.rates(points)[0], self.constraints.expected(points)[0], "asimov")
+        counts, auxiliary = self.rates(points), self.constraints.expected(points)
+        many = _is_batch(values)
+        return self.dataset(counts if many else counts[0], auxiliary if many else auxiliary[0], "asimov")
 
     def toy(self, values: Values, rng: np.random.Generator) -> Dataset:
         """Fluctuated data with the truth at `values`: one set a point."""
         points = self.parameters.points(values)
-        counts, auxiliary = rng.poisson(self.rates(points)).astype(float), self.constraints.sample(points, rng)
-        many = np.ndim(values) == 2
+        rates = self.rates(points)
+        if (rates < 0).any():
+            raise ParameterError(f"{self.name}: expected counts are negative at these values: no toy can be drawn")
+        counts, auxiliary = rng.poisson(rates).astype(float), self.constraints.sample(points, rng)
+        many = _is_batch(values)
         return self.dataset(counts if many else counts[0], auxiliary if many else auxiliary[0], "toy")
 
     def with_data(self, data: Dataset) -> BinnedLikelihood:
@@ -253,6 +288,12 @@ class BinnedLikelihood:
         return build_pyhf_model(self)
 
 
+def _is_batch(values: Values) -> bool:
+    return not isinstance(values, Mapping) and np.ndim(values) == 2
+
+
 def channel_dataset(channels: Sequence[Channel], observed: Mapping[str, np.ndarray]) -> Dataset:
     """The observed counts as a Dataset."""
-    return Dataset({c.name: check_counts(observed[c.name], c.bins, f"channel {c.name!r}") for c in channels}, {}, "observed")
+    return Dataset(
+        {c.name: check_counts(observed[c.name], c.bins, f"channel {c.name!r}") for c in channels}, {}, "observed"
+    )

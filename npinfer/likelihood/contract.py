@@ -47,8 +47,12 @@ class Contracted:
         self.names = tuple(dict.fromkeys((*self.mix_names, *self.shape_names, *self.detector_names)))
         self._order, self._bins = order, dict(bins)
         self._mix_at, self._shape_at, self._detector_at = (
-            np.array([self.names.index(n) for n in names], dtype=np.intp) for names in (self.mix_names, self.shape_names, self.detector_names)
+            np.array([self.names.index(n) for n in names], dtype=np.intp)
+            for names in (self.mix_names, self.shape_names, self.detector_names)
         )
+        for name in (*self.shape_names, *self.detector_names):
+            if not np.isfinite(bounds[name]).all():
+                raise ConfigurationError(f"parameter {name!r} shapes a template: it needs finite bounds")
         self._shape_low, self._shape_high = (np.array([bounds[n][i] for n in self.shape_names]) for i in (0, 1))
         low, high = (np.array([bounds[n][i] for n in self.detector_names]) for i in (0, 1))
         self._centre, self._half = (low + high) / 2, (high - low) / 2
@@ -61,7 +65,8 @@ class Contracted:
         """The shapes at values of the shape parameters (points, parameters), flattened, (points, cells)."""
         found = self.weights.shape(**dict(zip(self.shape_names, values.T, strict=True)))
         self._cells = found.shape[1:]
-        return found.reshape(len(found), -1)
+        flat = found.reshape(len(found), -1)
+        return np.broadcast_to(flat, (len(values), flat.shape[1]))
 
     def _folds(self, shapes: np.ndarray) -> np.ndarray:
         """Counts with unit mix of flattened shapes (points, cells): (points, detector nodes, components, bins)."""
@@ -152,6 +157,8 @@ class Contracted:
         """Derivatives of the coordinates, (batch, shape parameters, basis)."""
         if self._curve is not None:
             return self._curve.slope(shape_values[:, 0])[:, None, :]
+        if not self.shape_names:
+            return np.zeros((len(shape_values), 0, self._basis.shape[1]))
         return complex_step(self._coordinates, shape_values)
 
     def _polynomials(self, detector_values: np.ndarray) -> list[np.ndarray]:
@@ -205,10 +212,13 @@ class Contracted:
         return np.maximum(np.einsum("nk,nkb->nb", self._mix(values), folds), FLOOR)
 
     def _mix(self, values: np.ndarray) -> np.ndarray:
-        return self.weights.mix(**dict(zip(self.mix_names, values.take(self._mix_at, axis=1).T, strict=True)))
+        mix = self.weights.mix(**dict(zip(self.mix_names, values.take(self._mix_at, axis=1).T, strict=True)))
+        return mix if self.mix_names else np.broadcast_to(mix, (len(values), mix.shape[-1]))
 
     def _mix_slopes(self, values: np.ndarray) -> np.ndarray:
         """d mix / d parameters, (batch, mix parameters, components)."""
+        if not self.mix_names:
+            return np.zeros((len(values), 0, self.components))
         return complex_step(
             lambda v: self.weights.mix(**dict(zip(self.mix_names, v.T, strict=True))), values.take(self._mix_at, axis=1)
         )
@@ -244,8 +254,6 @@ class _Curve:
 def complex_step(function, values: np.ndarray) -> np.ndarray:  # type: ignore[no-untyped-def]
     """Derivative of an analytic (batch, p) → (batch, ...) in each argument, (batch, p, ...), exact to rounding."""
     n, p = values.shape
-    if p == 0:
-        return np.zeros((n, 0))
     step = 1e-30
     shifted = values[:, None, :] + 1j * step * np.eye(p)
     result = np.asarray(function(shifted.reshape(n * p, p)))

@@ -72,7 +72,9 @@ def _samples(likelihood: BinnedLikelihood, spec: Any) -> Table:
     expected = likelihood.expected(likelihood.parameters.init)
     rows = []
     for name, entry in spec["samples"].items():
-        source = entry.get("generator") or (entry["template"] if isinstance(entry["template"], str) else "inline template")
+        source = entry.get("generator") or (
+            entry["template"] if isinstance(entry["template"], str) else "inline template"
+        )
         systematics = ", ".join(s["name"] for s in entry.get("systematics", []))
         rows.append((name, source, str(entry.get("scale", "")), systematics, float(expected.total(name))))
     columns = ("sample", "source", "scale", "systematics", "expected at start values")

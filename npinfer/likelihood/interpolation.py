@@ -26,7 +26,8 @@ class Factors:
         inner = _SOLVE @ np.concatenate([at_up, at_down])
         self._inner = np.concatenate([np.ones((1, len(up))), inner])  # (7, k), of rising power
         self._inner_slope = self._inner[1:] * _POWERS[:, None]
-        _check(up, down, (_polynomial(self._inner, np.linspace(-1.0, 1.0, 201)[:, None]) > 0).all(axis=0))
+        inside = _polynomial(self._inner, np.linspace(-1.0, 1.0, 201)[:, None])
+        _check(up, down, np.asarray((inside > 0).all(axis=0)))
 
     def __call__(self, alpha: np.ndarray) -> np.ndarray:
         """ln of the factors, (batch, k)."""

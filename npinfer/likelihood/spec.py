@@ -153,12 +153,21 @@ def _extended(document: Document, find: Any, seen: tuple[Path, ...]) -> Document
 
 
 def _merge(base: Any, change: Any) -> Any:
-    """`change` laid over `base`: mappings key by key, `parameters.use` joined, everything else replaced."""
+    """`change` laid over `base`: mappings key by key, `parameters.use` joined, everything else replaced.
+
+    Choices of one among several (a constraint's kind, how an axis is given, template or generator) are replaced whole.
+    """
     if not (isinstance(base, dict) and isinstance(change, dict)):
         return change
     merged = dict(base)
     for key, value in change.items():
-        if key == "use" and isinstance(base.get(key), list) and isinstance(value, list):
+        if key in ("constraint", "prior", "axes"):
+            merged[key] = value
+        elif key in ("template", "generator"):
+            merged = {k: v for k, v in merged.items() if k not in ("template", "generator", "inputs")}
+            merged |= {k: base[k] for k in ("inputs",) if k in base and key == "generator" and key in base}
+            merged[key] = value
+        elif key == "use" and isinstance(base.get(key), list) and isinstance(value, list):
             merged[key] = [*base[key], *(v for v in value if v not in base[key])]
         else:
             merged[key] = _merge(base[key], value) if key in base else value

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -45,7 +45,11 @@ class DirectCounts:
     """Counts straight from a generator's function, which must be analytic in its parameters."""
 
     def __init__(
-        self, function: Callable[..., Mapping[str, np.ndarray]], names: Sequence[str], order: Sequence[str], bins: Mapping[str, int]
+        self,
+        function: Callable[..., Mapping[str, np.ndarray]],
+        names: Sequence[str],
+        order: Sequence[str],
+        bins: Mapping[str, int],
     ) -> None:
         self.names = tuple(names)
         self._function, self._order, self._bins = function, tuple(order), dict(bins)
@@ -76,7 +80,8 @@ class SumOfSources:
         return sum(p.uncontracted(values[:, at]) for p, at in zip(self._parts, self._at, strict=True))  # type: ignore[return-value]
 
     def jacobian(self, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        total, slopes = 0.0, None
+        total: Any = 0.0
+        slopes: Any = None
         for part, at in zip(self._parts, self._at, strict=True):
             counts, jacobian = part.jacobian(values[:, at])
             slopes = np.zeros((len(values), len(self.names), counts.shape[-1])) if slopes is None else slopes
@@ -174,7 +179,9 @@ class Group:
                 jacobian[:, i] += slope * factor
         part *= factor
         if len(self.norm.at):
-            jacobian[:, self.norm.at] += part[:, None, :] * self.norm.slopes(points)
+            factor_slopes = self.norm.slopes(points)
+            for j, i in enumerate(self.norm.at):  # a parameter may stand here twice
+                jacobian[:, i] += part * factor_slopes[:, j]
         total += part
 
 

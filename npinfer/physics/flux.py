@@ -41,8 +41,8 @@ def bound_power_law(edges_gev: ArrayLike) -> Callable[[NDArray], NDArray]:
 
     Differences of antiderivatives, whose rounding error is 1e-14 unless gamma is near 1; there the exact form serves.
 
-    >>> bool(np.allclose(bound_power_law([1e5, 2e5])(np.array([2.5])), power_law_integrals(2.5, [1e5, 2e5]), rtol=1e-14))
-    True
+    >>> bound_power_law([1e5, 1e5 * np.e])(np.array([2.0])).round(6)
+    array([[63212.055883]])
     """
     edges = checked_edges(edges_gev)
     log_edges = np.log(edges / PIVOT_ENERGY_GEV)

@@ -39,7 +39,9 @@ def detector(inputs: Mapping[str, Any], channels: Sequence[Any]) -> Detector:
     """The response named in `inputs`, on the axes of the likelihood's channels; raises ConfigurationError."""
     for key in ("response", "livetime_s"):
         if key not in inputs:
-            raise ConfigurationError(f"this generator needs the input {key!r}; add it under inputs (livetime_s at the top of the file)")
+            raise ConfigurationError(
+                f"this generator needs the input {key!r}; add it under inputs (livetime_s at the top of the file)"
+            )
     axes = tuple((c.name, tuple((a.name, a.edges) for a in c.axes)) for c in channels)
     return _detector(str(inputs["response"]), float(inputs["livetime_s"]), axes)
 
@@ -165,19 +167,25 @@ def resonance_events(inputs: Mapping[str, Any], channels: Sequence[Any], configu
 # ---- derived quantities
 
 
-def _of_composition(configuration: Mapping[str, Any], quantity: Callable[[np.ndarray], np.ndarray]) -> Callable[..., np.ndarray]:
+def _of_composition(
+    configuration: Mapping[str, Any], quantity: Callable[[np.ndarray], np.ndarray]
+) -> Callable[..., np.ndarray]:
     fractions, basis = composition(configuration)
     return _with_names(lambda **values: quantity(fractions(**values) @ basis), parameter_names(fractions))
 
 
 @generator("flavour.f_nuebar")
-def f_nuebar(inputs: Mapping[str, Any], channels: Sequence[Any], configuration: Mapping[str, Any]) -> Callable[..., np.ndarray]:
+def f_nuebar(
+    inputs: Mapping[str, Any], channels: Sequence[Any], configuration: Mapping[str, Any]
+) -> Callable[..., np.ndarray]:
     """ν̄_e's share of the six-species flux at Earth."""
     return _of_composition(configuration, flavour.nuebar_fraction)
 
 
 def _flavour_share(index: int) -> Callable[..., Callable[..., np.ndarray]]:
-    def bind(inputs: Mapping[str, Any], channels: Sequence[Any], configuration: Mapping[str, Any]) -> Callable[..., np.ndarray]:
+    def bind(
+        inputs: Mapping[str, Any], channels: Sequence[Any], configuration: Mapping[str, Any]
+    ) -> Callable[..., np.ndarray]:
         return _of_composition(configuration, lambda c: flavour.flavour_fractions(c)[..., index])
 
     return bind

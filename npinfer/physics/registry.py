@@ -30,7 +30,9 @@ def generator(name: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
 
     def register(bind: Callable[..., Any]) -> Callable[..., Any]:
         if name in GENERATORS and GENERATORS[name].__module__ != bind.__module__:
-            raise ConfigurationError(f"two generators are named {name!r}: {GENERATORS[name].__module__} and {bind.__module__}")
+            raise ConfigurationError(
+                f"two generators are named {name!r}: {GENERATORS[name].__module__} and {bind.__module__}"
+            )
         GENERATORS[name] = bind
         return bind
 

@@ -276,7 +276,7 @@ def test_logprior_is_minus_infinity_outside_the_bounds(small: BinnedLikelihood) 
         (Dataset({"low": [1, 2, 3, 4], "high": [1, 2]}), "expected 3 bins"),
         (Dataset({"low": [1, 2, 3, -4], "high": [1, 2, 3]}), "bin 3 has a negative count"),
         (Dataset({"low": [1, np.nan, 3, 4], "high": [1, 2, 3]}), "bin 1 is not a finite number"),
-        (Dataset({"low": [1, 2, 3, 4], "high": [1, 2, 3]}, {"small.mu": 1.0, "small.lumi": np.nan}), "auxiliary data"),
+        (Dataset({"low": [1, 2, 3, 4], "high": [1, 2, 3]}, {"small.mu": 1.0, "small.lumi": np.nan}), "auxiliary datum"),
     ],
 )
 def test_bad_data_are_refused_in_words(small: BinnedLikelihood, data: Dataset, said: str) -> None:

@@ -142,7 +142,7 @@ FAULTS: dict[str, tuple[str, str, str, str]] = {
         "mirror: true}",
         "mirror: true, down: {low: [1, 1, 1, 1]}}",
         "mirror: true",
-        "give either down or mirror: true",
+        "a histosys takes either down or mirror: true",
     ),
     "no observed": (
         "    observed: [4, 0, 2]\n",
@@ -154,7 +154,7 @@ FAULTS: dict[str, tuple[str, str, str, str]] = {
         "kind: normsys, up: 1.1,",
         "kind: normsys, up: {low: [1, 1, 1, 1]},",
         "{low: [1, 1, 1, 1]}",
-        "a normsys takes numbers",
+        "a normsys takes positive numbers",
     ),
 }
 

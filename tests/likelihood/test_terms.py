@@ -114,7 +114,7 @@ def test_a_generator_of_the_user_becomes_a_sample(write: Callable[..., Path]) ->
         (
             "kind: normsys, up: 1.1",
             "kind: histosys, up: {only: [1, 1]}, mirror: true",
-            "a histosys varies a template on disk",
+            "a histosys varies a template; this sample",
         ),
         ("generator: test.twice", "generator: test.twise", "unknown generator 'test.twise': did you mean 'test.twice'"),
     ],

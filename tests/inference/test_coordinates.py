@@ -1,0 +1,61 @@
+"""Simplexes through the unit square."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from npinfer.core.parameter import Parameter, Parameters
+from npinfer.inference.coordinates import Coordinates
+
+PARAMETERS = Parameters(
+    [Parameter("norm", 1.0, (0.0, 5.0)), *(Parameter(n, 0.2, (0.0, 1.0), simplex="f") for n in ("a", "b", "c"))]
+)
+FREE = np.array([True, True, True, True])
+
+
+def coordinates(free: np.ndarray, points: np.ndarray) -> Coordinates:
+    return Coordinates(PARAMETERS, free, points)
+
+
+@given(st.lists(st.floats(0.0, 1.0), min_size=3, max_size=3), st.floats(0.0, 5.0))
+def test_every_point_of_the_box_is_allowed(shares: list[float], norm: float) -> None:
+    x = np.array([[norm, *shares]])
+    points = coordinates(FREE, x).to_parameters(x)
+    assert PARAMETERS.allowed(points).all()
+
+
+@given(st.lists(st.floats(0.01, 1.0), min_size=4, max_size=4))
+def test_there_and_back(weights: list[float]) -> None:
+    fractions = np.array(weights[:3]) / sum(weights)
+    points = np.array([[1.5, *fractions]])
+    at = coordinates(FREE, points)
+    np.testing.assert_allclose(at.to_parameters(at.to_box(points)), points, rtol=1e-12)
+
+
+def test_fixed_members_take_their_share_first() -> None:
+    free = np.array([True, True, False, True])
+    points = np.array([[1.0, 0.2, 0.5, 0.1], [1.0, 0.1, 0.9, 0.05]])
+    at = coordinates(free, points)
+    x = at.to_box(points)
+    x[:, [1, 3]] = 1.0
+    np.testing.assert_allclose(at.to_parameters(x)[:, 1:].sum(axis=1), 1.0)
+    np.testing.assert_array_equal(at.to_parameters(x)[:, 2], points[:, 2])
+
+
+def test_jacobian_is_the_derivative() -> None:
+    x = np.array([[1.0, 0.3, 0.6, 0.2], [2.0, 0.9, 0.1, 0.7]])
+    at = coordinates(FREE, x)
+    steps = np.array([at.to_parameters(x + 1e-30j * row).imag / 1e-30 for row in np.eye(4)])
+    np.testing.assert_allclose(at.jacobian(x), steps.transpose(1, 2, 0), atol=1e-14)
+
+
+@pytest.mark.parametrize("simplexes", [True, False])
+def test_the_identity_without_free_members(simplexes: bool) -> None:
+    free = np.array([True, False, False, False]) if simplexes else FREE
+    points = np.array([[1.0, 0.2, 0.3, 0.1]])
+    at = Coordinates(PARAMETERS, free, points, simplexes=simplexes)
+    assert at.plain
+    np.testing.assert_array_equal(at.to_box(points), points)

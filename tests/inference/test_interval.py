@@ -1,0 +1,85 @@
+"""interval against closed forms."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.optimize import brentq
+
+import npinfer
+from npinfer.core import wilks
+from npinfer.errors import ConfigurationError, ParameterError
+from npinfer.likelihood.binned import BinnedLikelihood
+
+
+@pytest.mark.parametrize(
+    ("threshold", "lower", "upper"),
+    [(1.0, 0.302, 2.358), (2.7055, 0.1057, 3.647), (3.8415, 0.0571, 4.402)],
+)
+def test_one_event_without_background(
+    counting: BinnedLikelihood, threshold: float, lower: float, upper: float
+) -> None:
+    """Poisson likelihood-ratio intervals for n = 1, to the digits printed by Liu, Song, Vincent's inputs."""
+    found = npinfer.interval(counting, "s", cl=wilks.enclosed(threshold))
+    assert found.lower == pytest.approx(lower, abs=6e-4)
+    assert found.upper == pytest.approx(upper, abs=6e-4)
+    for edge in (found.lower, found.upper):
+        assert 2 * (edge - 1 - np.log(edge)) == pytest.approx(threshold, abs=1e-6)
+
+
+def test_no_event_gives_a_bound_below(counting: BinnedLikelihood) -> None:
+    empty = counting.with_data(counting.dataset(np.zeros(1), np.zeros(0), "observed"))
+    found = npinfer.interval(empty, "s", cl=0.9)
+    assert found.segments[0].lower_at_bound
+    assert found.lower == 0.0
+    assert found.upper == pytest.approx(wilks.threshold(0.9) / 2, abs=1e-6)
+    assert "0 (bound)" in found.describe()
+
+
+def test_two_minima_give_two_segments(two_minima: BinnedLikelihood) -> None:
+    found = npinfer.interval(two_minima, "p", cl=0.68)
+    assert len(found.segments) == 2
+
+    def excess(p: float) -> float:
+        mean = 1 + p * p
+        return 2 * (mean - 100 - 100 * np.log(mean / 100)) - wilks.threshold(0.68)
+
+    inner, outer = brentq(excess, 5, np.sqrt(99)), brentq(excess, np.sqrt(99), 20)
+    edges = [(s.lower, s.upper) for s in found.segments]
+    assert edges == [pytest.approx((-outer, -inner), abs=1e-5), pytest.approx((inner, outer), abs=1e-5)]
+    assert (found.lower, found.upper) == pytest.approx((-outer, outer), abs=1e-5)
+
+
+def test_gaussian_nuisance_is_profiled(small: BinnedLikelihood) -> None:
+    """A parameter seen only by its constraint has the constraint's interval."""
+    data = small.asimov(small.parameters.vector({"mu": 0.0}))
+    found = npinfer.interval(small.with_data(data), "coupling", cl=wilks.enclosed(1.0), fixed={"mu": 0.0})
+    assert found.lower == pytest.approx(1.0 - 0.05, abs=1e-6)
+    assert found.upper == pytest.approx(1.0 + 0.1, abs=1e-6)
+
+
+def test_edges_lie_on_the_profile(hese: BinnedLikelihood) -> None:
+    found = npinfer.interval(hese, "astro_gamma", cl=0.9)
+    scan = npinfer.profile(hese, {"astro_gamma": np.array([found.lower, found.best, found.upper])})
+    np.testing.assert_allclose(scan.delta_twice_nll, [found.threshold, 0.0, found.threshold], atol=1e-4)
+
+
+def test_a_better_minimum_on_the_way_is_taken(two_minima: BinnedLikelihood) -> None:
+    """Without further starts the fit may sit in one minimum; the interval still knows both."""
+    lopsided = two_minima.with_data(two_minima.asimov({"p": -9.0}))
+    assert npinfer.interval(lopsided, "p").best in (pytest.approx(9.0, abs=1e-4), pytest.approx(-9.0, abs=1e-4))
+
+
+def test_wider_at_higher_cl(hese: BinnedLikelihood) -> None:
+    inner, outer = (npinfer.interval(hese, "f_nuebar", cl=cl) for cl in (0.68, 0.95))
+    assert outer.upper > inner.upper
+    assert inner.segments[0].lower_at_bound
+
+
+def test_refusals(hese: BinnedLikelihood) -> None:
+    with pytest.raises(ParameterError, match="parameter 'astro_gamma' is fixed: an interval needs it free"):
+        npinfer.interval(hese, "astro_gamma", fixed={"astro_gamma": 2.5})
+    with pytest.raises(ConfigurationError, match="cl is a fraction between 0 and 1, such as 0.9; found 90"):
+        npinfer.interval(hese, "astro_gamma", cl=90)
+    with pytest.raises(ConfigurationError, match="unknown interval method 'profil': did you mean 'profile'"):
+        npinfer.interval(hese, "astro_gamma", method="profil")

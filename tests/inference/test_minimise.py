@@ -1,0 +1,102 @@
+"""The minimiser against MIGRAD and against known minima."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+import npinfer
+from npinfer.errors import ConfigurationError, InferenceError
+from npinfer.inference.minimise import FitOptions, free_mask, minimise, start_points
+from npinfer.likelihood.binned import BinnedLikelihood
+
+TOYS = 300
+
+
+def toys_of(likelihood: BinnedLikelihood, truth: np.ndarray, count: int, seed: int) -> tuple:
+    """Toys, the free parameters and the start points of their fits."""
+    packed = likelihood.pack(likelihood.toy(np.tile(truth, (count, 1)), np.random.default_rng(seed)))
+    free = free_mask(likelihood, {})
+    base = start_points(likelihood, likelihood.parameters.init, free, FitOptions())
+    return packed, free, [np.tile(start, (count, 1)) for start in base]
+
+
+@pytest.mark.slow
+def test_never_above_the_best_of_four_migrad_starts(hese: BinnedLikelihood) -> None:
+    """300 toys of the HESE likelihood with every parameter free; f_nuebar and prompt_norm end at bounds often."""
+    truth = hese.parameters.vector({"astro_norm": 6.5, "astro_gamma": 2.9, "prompt_norm": 0.3})
+    packed, free, starts = toys_of(hese, truth, TOYS, seed=11)
+    assert len(starts) == 4
+    ours = minimise(hese, packed, starts, free, FitOptions())
+    reference = minimise(hese, packed, starts, free, FitOptions(minimiser="migrad"))
+    assert ours.valid.all()
+    assert (ours.edm < 1e-9).all()
+    assert (ours.nll - reference.nll).max() < 1e-6
+    at_bound = (ours.points[:, free] <= hese.parameters.lower[free]) | (ours.points[:, free] >= hese.parameters.upper[free])
+    assert at_bound.any(axis=1).mean() > 0.3  # the test means nothing without active bounds
+
+
+def test_small_model_with_every_kind_of_term(small: BinnedLikelihood) -> None:
+    truth = small.parameters.init
+    packed, free, starts = toys_of(small, truth, 50, seed=4)
+    ours = minimise(small, packed, starts, free, FitOptions())
+    reference = minimise(small, packed, starts, free, FitOptions(minimiser="migrad"))
+    assert ours.valid.all()
+    assert (ours.nll - reference.nll).max() < 1e-6
+
+
+def test_rows_do_not_influence_each_other(hese: BinnedLikelihood) -> None:
+    """A toy fitted alone and in a batch of others."""
+    packed, free, starts = toys_of(hese, hese.parameters.init, 7, seed=2)
+    together = minimise(hese, packed, starts, free, FitOptions())
+    alone = minimise(hese, packed.take(np.array([3])), [s[3:4] for s in starts], free, FitOptions())
+    assert alone.nll[0] == pytest.approx(together.nll[3], abs=1e-8)
+
+
+def test_gradient_vanishes_or_pushes_out_of_bounds(hese: BinnedLikelihood) -> None:
+    packed, free, starts = toys_of(hese, hese.parameters.init, 40, seed=8)
+    minima = minimise(hese, packed, starts, free, FitOptions())
+    _, gradient, information = hese.expansion(minima.points, packed)
+    sigma = 1 / np.sqrt(np.einsum("nii->ni", information))
+    p = hese.parameters
+    low, high = minima.points <= p.lower, minima.points >= p.upper
+    inside = free & ~low & ~high
+    assert np.abs(gradient * sigma)[inside].max() < 1e-3
+    assert (gradient[low & free] <= 0).all()
+    assert (gradient[high & free] >= 0).all()
+
+
+def test_simplex_minimum_on_its_edge() -> None:
+    likelihood = npinfer.load("icecube_hese", composition="flavour")
+    truth = {"f_e": 0.0, "f_mu": 1.0}
+    result = npinfer.fit(likelihood.with_data(likelihood.asimov(likelihood.parameters.vector(truth))))
+    assert result.values["f_mu"] == pytest.approx(1.0, abs=1e-4)
+    assert "f_e + f_mu stopped at 1" in result.message
+    assert result.valid
+
+
+def test_no_events_at_all(hese: BinnedLikelihood) -> None:
+    empty = hese.dataset(np.zeros(hese.bins), hese.constraints.measured, "observed")
+    result = npinfer.fit(hese, data=empty)
+    assert result.valid
+    assert result.values["astro_norm"] == 0.0
+    assert "astro_norm stopped at its lower bound 0" in result.message
+
+
+def test_impossible_data_are_said(make: Callable[[str], BinnedLikelihood]) -> None:
+    likelihood = make(
+        "schema: npinfer/likelihood/1\nname: dead\nkind: real\nstatus: illustrative\n"
+        "channels: {c: {axes: {x: {linear: [0, 1, 2]}}, observed: [1, 1]}}\n"
+        "samples: {s: {template: {c: [1, 0]}, scale: a}}\nparameters: {a: {init: 1, bounds: [0, 5]}}\n"
+    )
+    with pytest.raises(InferenceError, match="dead: the data have probability zero at every start point"):
+        npinfer.fit(likelihood)
+
+
+def test_options_are_checked() -> None:
+    with pytest.raises(ConfigurationError, match="unknown minimiser 'migrat': did you mean 'migrad'"):
+        FitOptions(minimiser="migrat")
+    with pytest.raises(ConfigurationError, match="tolerance"):
+        FitOptions(tolerance=0.0)
