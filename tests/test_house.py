@@ -14,7 +14,7 @@ import npinfer
 PACKAGE = Path(npinfer.__file__).parent
 FILES = sorted(p for p in PACKAGE.rglob("*.py") if "_share" not in p.parts)
 LAYERS = ("errors", "core", "physics", "likelihood", "inference", "plot", "report", "cli")
-BELOW_ALL = ("errors", "paths")
+BELOW_ALL = ("errors", "paths", "threads")
 SIDEWAYS = {("plot", "inference"), ("plot", "likelihood"), ("plot", "physics"), ("report", "inference")}
 MAX_LINES, MAX_FUNCTION, MAX_ARGUMENTS = 400, 60, 6
 PUBLIC = {

@@ -14,12 +14,11 @@ from npinfer.inference.validate import validate
 @click.command("validate")
 @file_options
 @output_options
-@click.pass_context
-def command(context: click.Context, **options: Any) -> None:
+def command(**options: Any) -> None:
     """Check the likelihood NAME against pyhf, itself and the numbers it declares; exit code 1 if a check fails."""
     check_output(options)
     import_plugins(options["plugin"])
     result = validate(options["name"], **options["configuration"])
     finish(result, options, {})
     if not result.passed:
-        context.exit(1)
+        click.get_current_context().exit(1)

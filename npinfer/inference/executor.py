@@ -15,7 +15,7 @@ from tqdm import tqdm
 
 from npinfer.core.provenance import digest, versions
 from npinfer.errors import NpinferError, OutputError
-from npinfer.inference.threads import one_blas_thread
+from npinfer.threads import one_blas_thread
 
 Arrays = Mapping[str, np.ndarray]
 Task = Callable[[Any, Arrays], Arrays]
@@ -122,9 +122,9 @@ class _Store:
         done = {}
         for i in range(0 if self._fresh else self._count):
             try:
-                with np.load(self._path(i), allow_pickle=False) as stored:
+                with self._path(i).open("rb") as stream, np.load(stream, allow_pickle=False) as stored:
                     done[i] = {k: stored[k] for k in stored.files}
-            except (OSError, ValueError, zipfile.BadZipFile):
+            except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile):
                 continue
         return done
 

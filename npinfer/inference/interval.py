@@ -15,7 +15,8 @@ from npinfer.inference.fit import best_fit, covariance_at, full_names
 from npinfer.inference.minimise import FitOptions, Minima, free_mask, minimise, start_points
 
 METHODS = ("profile",)
-GRID_POINTS = 41  # of the first look; every crossing is then refined
+GRID_POINTS = 33  # of the first look around the best fit; every crossing is then refined
+COARSE_POINTS = 25  # of the first look over all the bounds
 WIDENINGS = 12
 
 
@@ -64,12 +65,13 @@ class _Curve:
         self.likelihood, self.options = likelihood, options
         self.index = likelihood.parameters.index(name)
         self.low, self.high = likelihood.parameters[name].bounds
+        self.starts = likelihood.parameters[name].starts
         minima, all_free = best_fit(likelihood, fixed, None, options)
         self.free = free_mask(likelihood, {**fixed, name: 0.0})
         self._take(minima)
         covariance, kept = covariance_at(likelihood, minima.points, all_free)
         at = np.flatnonzero(kept == self.index)
-        width = self.high - self.low
+        width = self.high - self.low if np.isfinite([self.low, self.high]).all() else 1.0 + abs(self.best)
         self.sigma = float(np.sqrt(max(covariance[at[0], at[0]], 0.0))) if len(at) else 0.05 * width
         self.sigma = min(max(self.sigma, 1e-6 * width), width)
         for group in likelihood.parameters.simplexes():
@@ -108,22 +110,25 @@ class _Curve:
         return rows
 
     def segments(self, threshold: float) -> tuple[Segment, ...]:
-        """The pieces below the threshold, refined to a millionth of the threshold."""
+        """The pieces below the threshold, refined to a millionth of the threshold.
+
+        The first look is fine around the best fit and coarse over the rest of the bounds, where there may be other
+        minima; a bound that is infinite is approached until the profile is above the threshold.
+        """
         reach = 3.0 * np.sqrt(threshold) * self.sigma
         for _ in range(WIDENINGS):
             low, high = max(self.low, self.best - reach), min(self.high, self.best + reach)
-            grid = np.union1d(np.linspace(low, high, GRID_POINTS), [np.clip(self.best, low, high)])
+            ends = [self.low if np.isfinite(self.low) else low, self.high if np.isfinite(self.high) else high]
+            others = [*np.linspace(*ends, COARSE_POINTS), *self.starts, self.best]
+            grid = np.unique(np.clip(np.r_[np.linspace(low, high, GRID_POINTS), others], *ends))
             before = self.minimum
             heights = self(grid)
             if self.minimum < before - 1e-7:  # a better minimum turned up: look again from there
                 continue
-            open_low, open_high = (
-                heights[0] < threshold and low > self.low,
-                heights[-1] < threshold and high < self.high,
-            )
-            if not (open_low or open_high):
-                return self._pieces(grid, heights, threshold)
-            reach *= 2.5
+            if (heights[0] < threshold and grid[0] > self.low) or (heights[-1] < threshold and grid[-1] < self.high):
+                reach *= 2.5
+                continue
+            return self._pieces(grid, heights, threshold)
         raise InferenceError(
             f"no interval of {self.likelihood.parameters.names[self.index]} found: its profile does not settle; "
             "profile it on a grid"
@@ -158,8 +163,9 @@ class _Curve:
         for step in range(60):
             if not len(a) or (np.abs(b - a) <= 1e-9 * (1e-3 + np.abs(a))).all():
                 break
-            secant = b - fb * (b - a) / np.where(fb - fa == 0, 1.0, fb - fa)
-            middle = np.where(step % 3 == 2, 0.5 * (a + b), np.where(np.isfinite(secant), secant, 0.5 * (a + b)))
+            steep = np.isfinite(fb) & (fb != fa) & (step % 3 != 2)  # every third step halves, as one towards infinity
+            secant = b - np.where(steep, fb, 0.0) * (b - a) / np.where(steep, fb - fa, 1.0)
+            middle = np.where(steep, secant, 0.5 * (a + b))
             f = np.sqrt(self(middle)) - np.sqrt(threshold)
             if (np.abs(f) < 1e-7).all():
                 return middle

@@ -14,7 +14,7 @@ import numpy as np
 
 from npinfer.errors import ConfigurationError, InferenceError, unknown
 from npinfer.inference.coordinates import Coordinates
-from npinfer.inference.threads import one_blas_thread
+from npinfer.threads import one_blas_thread
 
 FISHER_STEPS = 12
 NEWTON_STEPS = 25
@@ -127,6 +127,9 @@ class _Descent:
 
     def evaluate(self, x: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """−ln density, gradient and expected information at coordinates of the problems `rows`, in chunks."""
+        if not len(x):
+            p = x.shape[1]
+            return np.zeros(0), np.zeros((0, p)), np.zeros((0, p, p))
         parts = []
         for i in range(0, len(x), CHUNK):
             part, where = x[i : i + CHUNK], rows[i : i + CHUNK]
@@ -165,11 +168,18 @@ class _Descent:
         low, high = self.coordinates.lower, self.coordinates.upper
         return ~self.free | ((x <= low) & (g > 0)) | ((x >= high) & (g < 0))
 
+    def snap(self, x: np.ndarray, gradient: np.ndarray) -> np.ndarray:
+        """Coordinates within a billionth of a bound that the gradient pushes them to are put on it."""
+        low, high = self.coordinates.lower, self.coordinates.upper
+        near = 1e-9 * (high - low)
+        x = np.where(self.free & (x <= low + near) & (gradient > 0), low, x)
+        return np.where(self.free & (x >= high - near) & (gradient < 0), high, x)
+
     def step(self, rows: np.ndarray, matrix: np.ndarray, held: np.ndarray) -> list[int]:
         """Try one damped step of each problem; gives the problems that moved."""
         move, sound = _solve(matrix, self.gradient[rows], held, self.damping[rows])
         trial = np.clip(self.x[rows] + move, self.coordinates.lower, self.coordinates.upper)
-        trial = np.where(held | ~self.free, self.x[rows], trial)
+        trial = self.snap(np.where(held | ~self.free, self.x[rows], trial), self.gradient[rows])
         nll, gradient, information = self.evaluate(trial, rows)
         descent = np.einsum("ni,ni->n", self.gradient[rows], trial - self.x[rows])
         good = sound & (nll <= self.nll[rows] + 1e-4 * np.minimum(descent, 0.0) + 1e-13 * np.abs(nll))
@@ -182,7 +192,7 @@ class _Descent:
         return moved.tolist()
 
     def minima(self) -> Minima:
-        points = self.coordinates.to_parameters(self.x)
+        points = self.coordinates.to_parameters(self.snap(self.x, self.gradient))
         return Minima(points, self.nll.copy(), self.edm.copy(), self.valid.copy())
 
 

@@ -127,6 +127,8 @@ def _quantity(likelihood: Any, entry: Mapping[str, Any], where: str) -> float:
     values = {"values": result.values, "derived": result.derived, "errors": result.errors}
     if field not in values:
         raise ConfigurationError(unknown("quantity", field, values, where))
+    if field != "derived":
+        rest = likelihood.parameters[rest].name
     if rest not in values[field]:
         raise ConfigurationError(unknown(field, rest, values[field], where))
     return values[field][rest]

@@ -13,6 +13,7 @@ from npinfer.likelihood.binned import BinnedLikelihood
 from npinfer.likelihood.build import build
 from npinfer.likelihood.spec import choose, read_parameters, read_spec
 from npinfer.paths import roots
+from npinfer.threads import one_blas_thread
 
 
 def list_likelihoods() -> dict[str, Path]:
@@ -67,7 +68,8 @@ def load(name_or_path: str | Path, **configuration: Any) -> BinnedLikelihood:
     def reload(**changed: Any) -> BinnedLikelihood:
         return load(name_or_path, **changed)
 
-    return build(document, shared_parameters(), chosen, reload)
+    with one_blas_thread():
+        return build(document, shared_parameters(), chosen, reload)
 
 
 def describe_spec(name_or_path: str | Path) -> Mapping[str, Any]:

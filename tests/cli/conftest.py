@@ -36,10 +36,14 @@ parameters:
   level: {init: 1.0, bounds: [0.1, 5], constraint: {normal: {mean: 1.0, sigma: 0.2}}}
 """
 MASSIVE = TINY.replace("name: tiny", "name: massive").replace(
-    "{template: {low: [2, 1], high: [4, 2, 1]}, scale: mu}", "{generator: tests.mass, scale: mu}"
+    "{template: {low: [2, 1], high: [4, 2, 1]}, scale: mu}", "{generator: tests.mass}"
 )
+SLOW = MASSIVE.replace("tests.mass", "tests.slow")
 PLUGIN = '''\
-"""Counts that fall with the square of a configured mass."""
+"""Counts that fall with the square of a configured mass, and the same counts slowly."""
+
+import time
+from pathlib import Path
 
 import numpy as np
 
@@ -50,8 +54,22 @@ from npinfer import generator
 def mass(inputs, channels, configuration):
     scale = configuration["mass"] ** -2
 
-    def counts():
-        return {"low": scale * np.array([[2.0, 1.0]]), "high": scale * np.array([[4.0, 2.0, 1.0]])}
+    def counts(*, mu):
+        rate = scale * np.asarray(mu)[:, None]
+        return {"low": rate * np.array([2.0, 1.0]), "high": rate * np.array([4.0, 2.0, 1.0])}
+
+    return counts
+
+
+@generator("tests.slow")
+def slow(inputs, channels, configuration):
+    fast = mass(inputs, channels, configuration)
+
+    def counts(*, mu):
+        if len(mu) > 50:
+            Path("working").touch()
+            time.sleep(0.03)
+        return fast(mu=mu)
 
     return counts
 '''
@@ -86,6 +104,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name, text in {
         "tiny.yaml": TINY,
         "massive.yaml": MASSIVE,
+        "slow.yaml": SLOW,
         "massive_physics.py": PLUGIN,
         "counts.csv": COUNTS,
     }.items():

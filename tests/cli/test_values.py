@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -91,3 +92,14 @@ def test_cl_is_a_number(npi: Callable) -> None:
 def test_poi(npi: Callable) -> None:
     assert "parameter 'tiny.mu' is fixed" in npi("interval tiny.yaml --fix mu=1").refused()
     assert "interval of tiny.level" in npi("interval tiny.yaml --poi level --cl 0.9").done()
+
+
+def test_fractions_add_up_to_at_most_1(npi: Callable, folder: Path) -> None:
+    path = folder / "tiny.yaml"
+    shares = (
+        "  mu: {init: 0.3, bounds: [0, 1], simplex: shares}\n  level: {init: 0.3, bounds: [0, 1], simplex: shares}\n"
+    )
+    path.write_text(path.read_text(encoding="utf-8").partition("  mu: {")[0] + shares, encoding="utf-8")
+    message = npi("fit tiny.yaml --fix mu=0.8 --fix level=0.5").refused()
+    assert message.endswith("tiny.mu=0.8 + tiny.level=0.5 is more than 1: fractions add up to at most 1")
+    assert "tiny.mu=0.8" in npi("fit tiny.yaml --asimov --at mu=0.8 --at level=0.5").refused()

@@ -14,7 +14,7 @@ from npinfer.likelihood.binned import BinnedLikelihood
 
 @pytest.mark.parametrize(
     ("threshold", "lower", "upper"),
-    [(1.0, 0.302, 2.358), (2.7055, 0.1057, 3.647), (3.8415, 0.0571, 4.402)],
+    [(1.0, 0.302, 2.358), (2.706, 0.1057, 3.647), (3.84, 0.0571, 4.402)],
 )
 def test_one_event_without_background(
     counting: BinnedLikelihood, threshold: float, lower: float, upper: float

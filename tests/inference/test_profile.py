@@ -51,6 +51,17 @@ def test_processes_give_the_same_bits(hese: BinnedLikelihood, scan: Scan) -> Non
     np.testing.assert_array_equal(scan.delta_twice_nll, other.delta_twice_nll)
 
 
+COUNTING = """\
+schema: npinfer/likelihood/1
+name: counting
+kind: real
+status: illustrative
+channels: {count: {axes: {x: {linear: [0, 1, 1]}}, observed: [1]}}
+samples: {signal: {template: {count: [1]}, scale: s}}
+parameters: {s: {init: 0.5, bounds: [0, 20]}}
+"""
+
+
 def test_a_worker_refuses_a_file_that_changed(make: Callable[[str], BinnedLikelihood]) -> None:
     likelihood = make(COUNTING)
     recipe = likelihood.recipe()

@@ -39,7 +39,7 @@ def test_every_declared_number_is_compared(write: Callable[..., Path], small_tex
     ("entry", "said"),
     [
         ("{verb: fit, quantity: valus.mu, value: 1, tolerance: 1, source: x}", "unknown quantity 'valus'"),
-        ("{verb: fit, quantity: values.mo, value: 1, tolerance: 1, source: x}", "unknown values 'mo'"),
+        ("{verb: fit, quantity: values.mo, value: 1, tolerance: 1, source: x}", "unknown parameter 'mo'"),
         ("{verb: expected, quantity: mu, value: 1, tolerance: 1, source: x}", "unknown quantity 'mu'"),
         ("{verb: interval, poi: mu, quantity: middle, value: 1, tolerance: 1, source: x}", "unknown quantity 'middle'"),
     ],
