@@ -140,16 +140,22 @@ class Parameters(Sequence[Parameter]):
             raise ParameterError(
                 f"parameter {name!r} could be {' or '.join(self.names[i] for i in short)}; give the full name"
             )
-        raise ParameterError(
-            unknown("parameter", name, [*self.names, *(n.rsplit(".", 1)[-1] for n in self.names if "." in n)])
-        )
+        known = self.names if "." in name else [n.rsplit(".", 1)[-1] for n in self.names]
+        raise ParameterError(unknown("parameter", name, known))
 
     def vector(self, values: Mapping[str, float] | None = None, base: np.ndarray | None = None) -> np.ndarray:
-        """One point (parameters,): `base` or the start values, with some replaced; raises ParameterError."""
+        """One point (parameters,): `base` or the start values, with some replaced; raises ParameterError.
+
+        Members of a simplex that are not given make room for those that are.
+        """
         point = np.array(self.init if base is None else base, dtype=float)
+        given = np.zeros(len(self), dtype=bool)
         for name, value in (values or {}).items():
             i = self.index(name)
-            point[i] = self._all[i].check(value)
+            if given[i]:
+                raise ParameterError(f"parameter {self.names[i]!r} is given twice, by its short and its full name")
+            point[i], given[i] = self._all[i].check(value), True
+        point = self.shrink(point[None], ~given)[0]
         self.check_simplexes(point)
         return point
 
@@ -185,6 +191,17 @@ class Parameters(Sequence[Parameter]):
             if point[group].sum() > 1 + 1e-9:
                 said = " + ".join(f"{self.names[i]}={point[i]:g}" for i in group)
                 raise ParameterError(f"{said} is more than 1: fractions add up to at most 1")
+
+    def shrink(self, points: np.ndarray, free: np.ndarray) -> np.ndarray:
+        """Points (batch, parameters) with free members of simplexes scaled down to the room the others leave."""
+        points = points.copy()
+        for group in self.simplexes():
+            held, movable = [i for i in group if not free[i]], [i for i in group if free[i]]
+            room = np.maximum(1.0 - points[:, held].sum(axis=1), 0.0)
+            total = points[:, movable].sum(axis=1)
+            factor = np.where(total > room, room / np.maximum(total, 1e-300), 1.0)
+            points[:, movable] *= factor[:, None]
+        return points
 
     def allowed(self, points: np.ndarray) -> np.ndarray:
         """Which points lie within all bounds and simplexes, shape (batch,)."""

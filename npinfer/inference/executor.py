@@ -138,6 +138,8 @@ class _Store:
             raise OutputError(
                 f"{part}: cannot be written: {error.strerror}; choose another folder with --out"
             ) from None
+        finally:
+            part.unlink(missing_ok=True)
 
     def _path(self, i: int) -> Path:
         return self.folder / f"{i:05d}.npz"

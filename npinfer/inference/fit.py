@@ -10,6 +10,7 @@ import numpy as np
 from npinfer.core.dataset import Dataset
 from npinfer.core.provenance import Provenance
 from npinfer.core.result import ChannelView, FitResult, Quantity, Status
+from npinfer.errors import ParameterError
 from npinfer.inference.minimise import (
     FitOptions,
     Minima,
@@ -39,8 +40,8 @@ def fit(
 
     >>> from npinfer import load
     >>> result = fit(load("icecube_hese"), fixed={"f_nuebar": 1 / 6})
-    >>> result.status.value
-    'converged'
+    >>> round(result.values["astro_gamma"], 1), result.valid
+    (2.9, True)
     """
     if data is not None:
         likelihood = likelihood.with_data(data)
@@ -63,6 +64,8 @@ def full_names(likelihood: Any, values: Mapping[str, float] | None) -> dict[str,
     found = {}
     for name, value in (values or {}).items():
         parameter = likelihood.parameters[name]
+        if parameter.name in found:
+            raise ParameterError(f"parameter {parameter.name!r} is given twice, by its short and its full name")
         found[parameter.name] = parameter.check(value)
     return found
 
@@ -179,7 +182,8 @@ def _derived_errors(
     errors = {}
     for name in derived:
         gradient = (high[name] - low[name]) / (up - down)[rows, kept]
-        errors[name] = float(np.sqrt(max(gradient @ covariance @ gradient, 0.0)))
+        known = bool(np.any(gradient != 0))  # else all that it depends on is fixed or at a bound
+        errors[name] = float(np.sqrt(max(gradient @ covariance @ gradient, 0.0))) if known else float("nan")
     return errors
 
 

@@ -90,7 +90,7 @@ class _Curve:
         for start in starts:
             rows = np.tile(start, (len(values), 1))
             rows[:, self.index] = values
-            points.append(self._inside(rows))
+            points.append(self.likelihood.parameters.shrink(rows, self.free))
         minima = minimise(self.likelihood, self.likelihood.pack(None), points, self.free, self.options)
         if minima.nll.min() < self.minimum - 1e-7:
             i = int(np.argmin(minima.nll))
@@ -98,16 +98,6 @@ class _Curve:
                 Minima(minima.points[i : i + 1], minima.nll[i : i + 1], minima.edm[i : i + 1], minima.valid[i : i + 1])
             )
         return np.maximum(2 * (minima.nll - self.minimum), 0.0)
-
-    def _inside(self, rows: np.ndarray) -> np.ndarray:
-        """Shrink the free members of a simplex where a held value leaves them too little room."""
-        for group in self.likelihood.parameters.simplexes():
-            held = [i for i in group if not self.free[i]]
-            movable = [i for i in group if self.free[i]]
-            room, total = 1.0 - rows[:, held].sum(axis=1), rows[:, movable].sum(axis=1)
-            shrink = np.where(total > room, room / np.maximum(total, 1e-300), 1.0)
-            rows[:, movable] *= shrink[:, None]
-        return rows
 
     def segments(self, threshold: float) -> tuple[Segment, ...]:
         """The pieces below the threshold, refined to a millionth of the threshold.

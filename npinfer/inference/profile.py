@@ -35,8 +35,8 @@ def profile(
     if both := set(axes) & set(fixed):
         raise ParameterError(f"parameter {sorted(both)[0]!r} is both on the grid and fixed; drop one of the two")
     best, _ = best_fit(likelihood, fixed, None, options)
-    points = _grid_points(likelihood, axes, best.points[0])
     free = free_mask(likelihood, {**fixed, **dict.fromkeys(axes, 0.0)})
+    points = likelihood.parameters.shrink(_grid_points(likelihood, axes, best.points[0]), free)
     allowed = np.flatnonzero(likelihood.parameters.allowed(points))
     cuts = [allowed[i : i + POINTS_PER_CHUNK] for i in range(0, len(allowed), POINTS_PER_CHUNK)]
     further = start_points(likelihood, best.points[0], free, options)[1:]
@@ -67,7 +67,7 @@ def profile_points(likelihood: Any, chunk: Arrays) -> Arrays:
     points, free = chunk["points"], chunk["free"].astype(bool)
     starts = [points]
     for other in chunk["further"]:
-        starts.append(np.where(free, other, points))
+        starts.append(likelihood.parameters.shrink(np.where(free, other, points), free))
     minima = minimise(likelihood, likelihood.pack(None), starts, free, options)
     return {"points": minima.points, "nll": minima.nll}
 
@@ -79,6 +79,8 @@ def _checked(likelihood: Any, grid: Mapping[str, np.ndarray]) -> dict[str, np.nd
     axes = {}
     for name, values in grid.items():
         parameter = likelihood.parameters[name]
+        if parameter.name in axes:
+            raise ParameterError(f"parameter {parameter.name!r} has two grids")
         values = np.atleast_1d(np.asarray(values, dtype=float))
         if values.ndim != 1 or not len(values):
             raise ParameterError(f"the grid of {parameter.name!r} is a list of values; found shape {values.shape}")
@@ -111,7 +113,7 @@ def _repair(
                 known = np.isfinite(nll[mine]) & np.isfinite(nll[theirs])
                 trials.append(np.stack([mine[known], theirs[known]]))
         mine, theirs = np.concatenate(trials, axis=1)
-        starts = np.where(free, points[theirs], points[mine])
+        starts = likelihood.parameters.shrink(np.where(free, points[theirs], points[mine]), free)
         values = np.concatenate(
             [-np.atleast_1d(likelihood.logpdf(starts[i : i + 512], packed)) for i in range(0, len(starts), 512)]
             or [np.zeros(0)]

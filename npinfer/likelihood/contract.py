@@ -13,7 +13,7 @@ from npinfer.physics.registry import Weights, parameter_names
 
 TOLERANCE = 1e-8  # of every bin's count, relative, or of EMPTY where the bin holds less
 EMPTY = 1e-6  # events
-FLOOR = 1e-12  # events: a bin never expects less, where a response's interpolation undershoots zero
+FLOOR = 1e-12  # events: a bin never expects less, so that a vanishing norm keeps a finite density and slope
 DETECTOR_NODES = 5  # the detector response is defined by interpolation of counts between this many folds
 SAMPLES = 128  # of the shape parameters, at first; doubled until the error is small enough
 MAX_SAMPLES = 4096
@@ -197,11 +197,7 @@ class Contracted:
             changed = [*polynomials[:i], slope, *polynomials[i + 1 :]]
             result[:, at] += np.matmul(mix, self._parts(coordinates, changed))[:, 0]
         result[:, self._mix_at] += np.matmul(self._mix_slopes(values), parts)
-        low = total < FLOOR
-        if low.any():
-            result *= ~low[:, None, :]
-            total = np.maximum(total, FLOOR)
-        return total, result
+        return np.maximum(total, FLOOR), result
 
     def uncontracted(self, values: np.ndarray) -> np.ndarray:
         """Counts (batch, bins) without the basis: the very shapes are folded."""

@@ -9,6 +9,7 @@ import numpy as np
 
 from npinfer.core.constraint import Constraint
 from npinfer.core.table import Table
+from npinfer.errors import NpinferError
 from npinfer.likelihood.binned import BinnedLikelihood
 from npinfer.likelihood.catalogue import describe_spec, list_likelihoods, load
 
@@ -32,12 +33,16 @@ def describe(likelihood: BinnedLikelihood | str | Path, **configuration: Any) ->
 
 
 def list_table() -> Table:
-    """Every likelihood that can be loaded by name."""
-    rows = []
+    """Every likelihood that can be loaded by name; a file with a fault is named below the table."""
+    rows, faults = [], []
     for name, path in list_likelihoods().items():
-        spec = describe_spec(path)
+        try:
+            spec = describe_spec(path)
+        except NpinferError as error:
+            faults.append(f"{name} cannot be loaded: {error}")
+            continue
         rows.append((name, spec["kind"], spec["status"], spec.get("poi"), spec.get("title", "")))
-    return Table("likelihoods", ("name", "kind", "status", "poi", "title"), tuple(rows))
+    return Table("likelihoods", ("name", "kind", "status", "poi", "title"), tuple(rows), tuple(faults))
 
 
 def _identity(likelihood: BinnedLikelihood) -> Table:

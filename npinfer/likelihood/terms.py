@@ -56,11 +56,15 @@ class DirectCounts:
 
     def counts(self, values: np.ndarray) -> np.ndarray:
         found = self._function(**dict(zip(self.names, values.T, strict=True)))
-        blank = {name: np.zeros((len(values), self._bins[name])) for name in self._order if name not in found}
-        return np.concatenate([found.get(name, blank.get(name)) for name in self._order], axis=-1)
+        n = len(values)
+        parts = [found[k] if k in found else np.zeros((n, self._bins[k])) for k in self._order]
+        return np.concatenate([np.broadcast_to(p, (n, p.shape[-1])) for p in parts], axis=-1)
 
     def jacobian(self, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        return self.counts(values), complex_step(self.counts, values)
+        counts = self.counts(values)
+        if not self.names:
+            return counts, np.zeros((len(values), 0, counts.shape[-1]))
+        return counts, complex_step(self.counts, values)
 
     uncontracted = counts
 

@@ -144,3 +144,22 @@ def test_provenance_tells_the_inputs_apart(hese: BinnedLikelihood) -> None:
     assert one.digests["spec"] == two.digests["spec"]
     assert one.digests["configuration"] != two.digests["configuration"]
     assert one.versions["numpy"] == np.__version__
+
+
+def test_a_simplex_makes_room_for_what_is_fixed() -> None:
+    likelihood = npinfer.load("icecube_hese", composition="flavour")
+    result = npinfer.fit(likelihood, fixed={"f_e": 0.8})
+    assert result.values["f_mu"] <= 0.2
+    assert result.valid
+    scan = npinfer.profile(likelihood, {"f_e": np.array([0.1, 0.8, 1.0])})
+    assert np.isfinite(scan.delta_twice_nll).all()
+    assert scan.delta_twice_nll[1] + scan.twice_nll == pytest.approx(result.twice_nll, abs=1e-6)
+    with pytest.raises(ParameterError, match=r"f_e=0.8 \+ f_mu=0.7 is more than 1"):
+        npinfer.fit(likelihood, fixed={"f_e": 0.8, "f_mu": 0.7})
+
+
+def test_one_parameter_under_two_names_is_refused(hese: BinnedLikelihood) -> None:
+    with pytest.raises(ParameterError, match="conv_norm' is given twice"):
+        npinfer.fit(hese, fixed={"conv_norm": 1.0, "icecube_hese.conv_norm": 1.1})
+    with pytest.raises(ParameterError, match="has two grids"):
+        npinfer.profile(hese, {"conv_norm": np.array([1.0]), "icecube_hese.conv_norm": np.array([1.0])})

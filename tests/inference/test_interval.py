@@ -16,9 +16,7 @@ from npinfer.likelihood.binned import BinnedLikelihood
     ("threshold", "lower", "upper"),
     [(1.0, 0.302, 2.358), (2.706, 0.1057, 3.647), (3.84, 0.0571, 4.402)],
 )
-def test_one_event_without_background(
-    counting: BinnedLikelihood, threshold: float, lower: float, upper: float
-) -> None:
+def test_one_event_without_background(counting: BinnedLikelihood, threshold: float, lower: float, upper: float) -> None:
     """Poisson likelihood-ratio intervals for n = 1, to the digits printed by Liu, Song, Vincent's inputs."""
     found = npinfer.interval(counting, "s", cl=wilks.enclosed(threshold))
     assert found.lower == pytest.approx(lower, abs=6e-4)
@@ -79,7 +77,7 @@ def test_wider_at_higher_cl(hese: BinnedLikelihood) -> None:
 def test_refusals(hese: BinnedLikelihood) -> None:
     with pytest.raises(ParameterError, match="parameter 'astro_gamma' is fixed: an interval needs it free"):
         npinfer.interval(hese, "astro_gamma", fixed={"astro_gamma": 2.5})
-    with pytest.raises(ConfigurationError, match="cl is a fraction between 0 and 1, such as 0.9; found 90"):
+    with pytest.raises(ConfigurationError, match="cl is a fraction between 0 and 1"):
         npinfer.interval(hese, "astro_gamma", cl=90)
     with pytest.raises(ConfigurationError, match="unknown interval method 'profil': did you mean 'profile'"):
         npinfer.interval(hese, "astro_gamma", method="profil")

@@ -34,7 +34,9 @@ def test_never_above_the_best_of_four_migrad_starts(hese: BinnedLikelihood) -> N
     assert ours.valid.all()
     assert (ours.edm < 1e-9).all()
     assert (ours.nll - reference.nll).max() < 1e-6
-    at_bound = (ours.points[:, free] <= hese.parameters.lower[free]) | (ours.points[:, free] >= hese.parameters.upper[free])
+    at_bound = (ours.points[:, free] <= hese.parameters.lower[free]) | (
+        ours.points[:, free] >= hese.parameters.upper[free]
+    )
     assert at_bound.any(axis=1).mean() > 0.3  # the test means nothing without active bounds
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 import npinfer
-from npinfer.errors import ConfigurationError
+from npinfer.errors import NpinferError
 
 DECLARED = """
 validation:
@@ -16,7 +16,7 @@ validation:
   - {verb: fit, fixed: {mu: 2}, quantity: values.mu, value: 3, tolerance: 0.5, source: a mistake}
   - {verb: expected, at: {mu: 2}, quantity: samples.signal.high, value: 14, tolerance: 1.0e-9, source: arithmetic}
   - {verb: expected, quantity: samples.all, value: 36.25, tolerance: 1.0e-9, source: arithmetic}
-  - {verb: interval, poi: lumi, cl: 0.6827, quantity: upper_error, value: 0.02, tolerance: 0.002, source: the constraint}
+  - {verb: interval, poi: lumi, cl: 0.6827, quantity: upper_error, value: 0.02, tolerance: 0.002, source: a width}
 """
 
 
@@ -44,8 +44,6 @@ def test_every_declared_number_is_compared(write: Callable[..., Path], small_tex
         ("{verb: interval, poi: mu, quantity: middle, value: 1, tolerance: 1, source: x}", "unknown quantity 'middle'"),
     ],
 )
-def test_unknown_quantities_are_named(
-    write: Callable[..., Path], small_text: str, entry: str, said: str
-) -> None:
-    with pytest.raises(ConfigurationError, match=said):
+def test_unknown_quantities_are_named(write: Callable[..., Path], small_text: str, entry: str, said: str) -> None:
+    with pytest.raises(NpinferError, match=said):
         npinfer.validate(write(small_text + f"validation:\n  - {entry}\n"))

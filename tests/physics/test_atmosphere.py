@@ -97,7 +97,7 @@ def test_errors_name_the_offender(response: telescope.Response) -> None:
 
 def test_expected_backgrounds_and_morphologies(response: telescope.Response) -> None:
     """At the official HESE point (arXiv:2011.03545), nominal atmosphere; 41/17/2 events were seen."""
-    conventional = totals(response, atmosphere.conventional_weights(response.cells))
+    conventional = totals(response, atmosphere.nominal_weights("conventional", response.cells)[None])
     assert 8.0 < sum(conventional.values()) < 10.5
     with data_file("icecube_hese", "muon.csv").open(newline="") as lines:
         rows = list(csv.DictReader(lines))

@@ -86,20 +86,12 @@ class FitResult(Result):
         rows = []
         for name, value in self.values.items():
             low, high = self.minos.get(name, (None, None))
-            state = "fixed" if name in self.fixed else ""
-            rows.append(
-                (
-                    name,
-                    value,
-                    None if state else self.errors[name],
-                    low,
-                    high,
-                    self.pulls.get(name),
-                    self.quantities[name].unit or state,
-                )
-            )
+            state = "fixed" if name in self.fixed else "" if name in self.free else "at bound"
+            unit, error = self.quantities[name].unit, self.errors[name]
+            rows.append((name, value, None if state else error, low, high, self.pulls.get(name), unit, state))
         for name, value in self.derived.items():
-            rows.append((name, value, self.derived_errors[name], None, None, None, "derived"))
+            unit, error = self.quantities.get(name, Quantity(name)).unit, self.derived_errors[name]
+            rows.append((name, value, error, None, None, None, unit, "derived"))
         counts = {
             name: (view.observed.sum(), sum(s.sum() for s in view.samples.values()))
             for name, view in self.channels.items()
@@ -109,7 +101,7 @@ class FitResult(Result):
         )
         return Table(
             f"{self.description.title} ({self.data_kind} data)",
-            ("parameter", "value", "error", "minos −", "minos +", "pull", "unit"),
+            ("parameter", "value", "error", "minos −", "minos +", "pull", "unit", "state"),
             tuple(rows),
             (
                 f"twice_nll = {self.twice_nll:.4f}; {self.status.value}: {self.message}",
