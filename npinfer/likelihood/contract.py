@@ -173,6 +173,21 @@ class Contracted:
             product = (product[:, :, None] * factor[:, None, :]).reshape(len(product), -1)
         return (product @ self._table).reshape(len(product), self.components, -1)
 
+    def row(self, values: np.ndarray) -> np.ndarray:
+        """mix ⊗ shape's components ⊗ detector polynomials, (batch, terms): counts are this times `matrix`."""
+        shape_values, detector_values = values.take(self._shape_at, axis=1), values.take(self._detector_at, axis=1)
+        factors = [self._coordinates(shape_values), *self._polynomials(detector_values)]
+        product = self._mix(values)
+        for factor in factors:
+            product = (product[:, :, None] * factor[:, None, :]).reshape(len(product), -1)
+        return product
+
+    @property
+    def matrix(self) -> np.ndarray:
+        """The table as a matrix (terms, bins) for `row`."""
+        table = self._table.reshape(len(self._table), self.components, -1)
+        return np.ascontiguousarray(np.moveaxis(table, 1, 0).reshape(-1, table.shape[-1]))
+
     def counts(self, values: np.ndarray) -> np.ndarray:
         """Counts (batch, bins) at values of `names`, (batch, names)."""
         polynomials = self._polynomials(values.take(self._detector_at, axis=1))

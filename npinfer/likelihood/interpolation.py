@@ -31,6 +31,8 @@ class Factors:
 
     def __call__(self, alpha: np.ndarray) -> np.ndarray:
         """ln of the factors, (batch, k)."""
+        if not alpha.size or np.abs(alpha).max() <= 1.0:
+            return np.log(_polynomial(self._inner, alpha))
         inside = np.minimum(np.maximum(alpha, -1.0), 1.0)
         value = np.log(_polynomial(self._inner, inside))
         return value + np.where(alpha > 0, self._log_up, -self._log_down) * (alpha - inside)
@@ -53,11 +55,7 @@ def _check(up: np.ndarray, down: np.ndarray, good: np.ndarray) -> None:
 
 def _polynomial(coefficients: np.ndarray, x: np.ndarray) -> np.ndarray:
     """Σ_i coefficients[i, k] x[batch, k]^i, (batch, k)."""
-    result = coefficients[-1] * x + coefficients[-2]
-    for c in coefficients[-3::-1]:
-        result *= x
-        result += c
-    return result
+    return np.einsum("nki,ik->nk", x[:, :, None] ** np.arange(len(coefficients)), coefficients)
 
 
 class Shift:

@@ -8,7 +8,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from npinfer.likelihood.contract import complex_step
+from npinfer.likelihood.contract import FLOOR, Contracted, complex_step
 from npinfer.likelihood.interpolation import Factors, Shift
 
 
@@ -33,7 +33,7 @@ class FixedTemplate:
         self.table = table
 
     def counts(self, values: np.ndarray) -> np.ndarray:
-        return np.broadcast_to(self.table, (len(values), len(self.table)))
+        return self.table[None] if len(values) == 1 else np.broadcast_to(self.table, (len(values), len(self.table)))
 
     def jacobian(self, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         return self.counts(values), np.zeros((len(values), 0, len(self.table)))
@@ -139,9 +139,7 @@ class Sample:
         total = self.source.counts(values) if contracted else self.source.uncontracted(values)
         for term in self.shape:
             total = total + term.shift(points[:, term.parameter])[0]
-        for i, power in self.scale:
-            total = total * _power(points[:, i], power)[0][:, None]
-        return total
+        return _scaled(total, points, self.scale)
 
     def jacobian(self, points: np.ndarray) -> tuple[np.ndarray, list[tuple[int, np.ndarray]]]:
         """Counts (batch, bins), and (position, derivative (batch, bins)) of every parameter."""
@@ -160,16 +158,24 @@ class Sample:
         return base * scale, result
 
 
-@dataclass(frozen=True)
 class Group:
-    """Samples with the same normsys."""
+    """Samples with the same normsys; those with contracted sources are evaluated together, as one matrix product."""
 
-    samples: tuple[Sample, ...]
-    norm: NormFactors
+    def __init__(self, samples: Sequence[Sample], norm: NormFactors) -> None:
+        self.samples, self.norm = tuple(samples), norm
+        self._fused = [(s, s.source) for s in samples if isinstance(s.source, Contracted) and not s.shape]
+        self._others = [s for s in samples if not any(s is f for f, _ in self._fused)]
+        self._matrix = np.concatenate([source.matrix for _, source in self._fused]) if self._fused else None
 
     def add_counts(self, points: np.ndarray, total: np.ndarray) -> None:
         """Add the expected counts to `total` (batch, bins)."""
-        part = sum(sample.counts(points) for sample in self.samples)
+        part: Any = 0.0
+        if self._matrix is not None:
+            rows = [_scaled(source.row(points.take(s.at, axis=1)), points, s.scale) for s, source in self._fused]
+            part = (rows[0] if len(rows) == 1 else np.concatenate(rows, axis=1)) @ self._matrix
+            np.maximum(part, FLOOR, out=part)
+        for sample in self._others:
+            part = part + sample.counts(points)
         total += part * self.norm(points)
 
     def add_jacobian(self, points: np.ndarray, total: np.ndarray, jacobian: np.ndarray) -> None:
@@ -187,6 +193,14 @@ class Group:
             for j, i in enumerate(self.norm.at):  # a parameter may stand here twice
                 jacobian[:, i] += part * factor_slopes[:, j]
         total += part
+
+
+def _scaled(counts: np.ndarray, points: np.ndarray, scale: tuple[tuple[int, float], ...]) -> np.ndarray:
+    """Counts (batch, ...) times Π parameter^power."""
+    for i, power in scale:
+        factor = points[:, i, None]
+        counts = counts * (factor if power == 1 else factor**power)
+    return counts
 
 
 def _power(value: np.ndarray, power: float) -> tuple[np.ndarray, np.ndarray]:

@@ -1,14 +1,18 @@
 """IceCube's partially contained showers (PEPE) around the Glashow resonance, in reconstructed visible energy.
 
 Signal: W decays to hadrons, electrons and taus, in an effective volume that has the shape in energy and zenith of the
-high-energy starting events and is scaled to one published number. Background: showers of deep-inelastic scattering,
-the same multiple of those among the starting events. Source of the event and of the scale: data/icecube_pepe/README.md.
+high-energy starting events and is scaled to one exposure. Background: showers of deep-inelastic scattering, the same
+multiple of those among the starting events. Sources and approximations: data/icecube_pepe/README.md.
+
+Visible energies of W decays are folded with the resolution here. Those of the background come from tables of
+reconstructed energy, which contain the resolution already.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -18,6 +22,7 @@ from npinfer.errors import ConfigurationError, DataError, ParameterError, unknow
 from npinfer.paths import data_file
 from npinfer.physics.constants import AVOGADRO, Z_OVER_A_WATER
 from npinfer.physics.earth import mean_transmission
+from npinfer.physics.flavour import SPECIES
 from npinfer.physics.glashow import (
     BRANCHING_RATIOS,
     CASCADE_SHARES,
@@ -38,13 +43,15 @@ HADRONIC_FLUCTUATION = 0.04
 ICE_DENSITY_G_CM3 = 0.917
 
 # What of deep-inelastic scattering looks like the signal: (species, interaction). Muons of ν_μ are tracks.
-_NEUTRAL = tuple((s, "nc") for s in ("nue", "numu", "nutau", "nuebar", "numubar", "nutaubar"))
+_NEUTRAL = tuple((species, "nc") for species in SPECIES)
 _TAU = (("nutau", "cc"), ("nutaubar", "cc"))
-BACKGROUNDS: Mapping[str, tuple[tuple[str, str], ...]] = {
-    "all": (("nue", "cc"), ("nuebar", "cc"), *_TAU, *_NEUTRAL),
-    "no_nue_cc": (*_TAU, *_NEUTRAL),
-    "nc": _NEUTRAL,
-}
+BACKGROUNDS: Mapping[str, tuple[tuple[str, str], ...]] = MappingProxyType(
+    {
+        "all": (("nue", "cc"), ("nuebar", "cc"), *_TAU, *_NEUTRAL),
+        "no_nue_cc": (*_TAU, *_NEUTRAL),
+        "nc": _NEUTRAL,
+    }
+)
 
 
 @dataclass(frozen=True, eq=False)
