@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 _HOME = {
     "load": "npinfer.likelihood.catalogue",
+    "joint": "npinfer.likelihood.joint",
     "list_likelihoods": "npinfer.likelihood.catalogue",
     "describe": "npinfer.likelihood.describe",
     "fit": "npinfer.inference.fit",
@@ -32,6 +33,7 @@ __all__ = [
     "fit",
     "generator",
     "interval",
+    "joint",
     "list_likelihoods",
     "load",
     "load_result",
@@ -63,4 +65,5 @@ if TYPE_CHECKING:
     from npinfer.inference.validate import validate
     from npinfer.likelihood.catalogue import list_likelihoods, load
     from npinfer.likelihood.describe import describe
+    from npinfer.likelihood.joint import joint
     from npinfer.physics.registry import Weights, generator

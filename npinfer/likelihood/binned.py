@@ -90,11 +90,9 @@ class BinnedLikelihood:
     def expected(self, values: Values, *, contracted: bool = True) -> Template:
         """Expected counts by channel and sample at one point or a batch."""
         points = self.parameters.points(values)
-        flat = {
-            s.name: s.counts(points, contracted=contracted) * g.norm(points)
-            for g in self.model.groups
-            for s in g.samples
-        }
+        flat: dict[str, np.ndarray] = {}
+        for group in self.model.groups:
+            flat |= group.expected(points, contracted=contracted)
         if not _is_batch(values):
             flat = {name: counts[0] for name, counts in flat.items()}
         samples = {n: {c: counts[..., part] for c, part in self._slices.items()} for n, counts in flat.items()}

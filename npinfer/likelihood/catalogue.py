@@ -8,10 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import npinfer.physics.generators  # noqa: F401  (registers the generators of the package)
+from npinfer.core.constraint import Correlation
 from npinfer.errors import ConfigurationError, unknown
 from npinfer.likelihood.binned import BinnedLikelihood
 from npinfer.likelihood.build import build
-from npinfer.likelihood.spec import choose, read_parameters, read_spec
+from npinfer.likelihood.declare import at
+from npinfer.likelihood.joint import joint
+from npinfer.likelihood.spec import JOINT, Document, choose, read_parameters, read_spec
 from npinfer.paths import roots
 from npinfer.threads import one_blas_thread
 
@@ -63,6 +66,8 @@ def load(name_or_path: str | Path, **configuration: Any) -> BinnedLikelihood:
     'f_nuebar'
     """
     document = read_spec(find(name_or_path), find)
+    if document.content["schema"] == JOINT:
+        return _load_joint(document, configuration)
     chosen = choose(document, configuration)
 
     def reload(**changed: Any) -> BinnedLikelihood:
@@ -70,6 +75,36 @@ def load(name_or_path: str | Path, **configuration: Any) -> BinnedLikelihood:
 
     with one_blas_thread():
         return build(document, shared_parameters(), chosen, reload)
+
+
+def _load_joint(document: Document, configuration: Mapping[str, Any]) -> BinnedLikelihood:
+    """The members of a joint file, each with the configuration that it has; a key they share goes to all of them."""
+    content = document.content
+    declared = {k: entry["default"] for k, entry in content.get("configuration", {}).items()}
+    names = content["members"]
+    own = [read_spec(find(n), find).content.get("configuration", {}) for n in names]
+    known = list(dict.fromkeys(key for entries in own for key in entries))
+    for key in (*declared, *configuration):
+        if key not in known:
+            raise ConfigurationError(unknown("configuration", key, known, str(document.path)))
+    given = {**declared, **configuration}
+    members = [
+        load(n, **{k: v for k, v in given.items() if k in entries}) for n, entries in zip(names, own, strict=True)
+    ]
+    blocks = [
+        Correlation(*(_tuples(block[k]) for k in ("names", "means", "covariance")))
+        for block in content.get("correlate", [])
+    ]
+    name, title = str(content["name"]), str(content.get("title", ""))
+    make = lambda: joint(
+        *members, share=content.get("share"), correlate=blocks, name=name, title=title, poi=content.get("poi")
+    )
+    likelihood: BinnedLikelihood = at(document, (), make)
+    return likelihood
+
+
+def _tuples(value: Any) -> Any:
+    return tuple(_tuples(v) for v in value) if isinstance(value, list) else value
 
 
 def describe_spec(name_or_path: str | Path) -> Mapping[str, Any]:

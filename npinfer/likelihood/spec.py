@@ -17,6 +17,7 @@ import yaml
 from npinfer.errors import ConfigurationError, NpinferError, unknown
 from npinfer.paths import roots
 
+JOINT = "npinfer/joint/1"
 KeyPath = tuple[str | int, ...]
 MAX_KEYS = 200_000
 
@@ -116,19 +117,19 @@ def _record(node: yaml.Node, key: KeyPath, path: Path, places: dict[KeyPath, tup
 
 
 @cache
-def schema() -> dict[str, Any]:
-    """The JSON schema of likelihood files."""
+def schema(name: str = "likelihood-1") -> dict[str, Any]:
+    """The JSON schema of likelihood files, or of joint files."""
     for root in reversed(roots()):
-        path = root / "likelihoods" / "schema" / "likelihood-1.json"
+        path = root / "likelihoods" / "schema" / f"{name}.json"
         if path.is_file():
             return dict(json.loads(path.read_text(encoding="utf-8")))
-    raise ConfigurationError("the schema likelihoods/schema/likelihood-1.json is missing: reinstall npinfer")
+    raise ConfigurationError(f"the schema likelihoods/schema/{name}.json is missing: reinstall npinfer")
 
 
 def read_spec(path: Path, find: Any) -> Document:
     """Read a likelihood file, merge what it extends, and check it; `find(name)` gives the path of another file."""
     document = _extended(read_yaml(path), find, ())
-    check(document)
+    check(document, schema("joint-1") if document.content.get("schema") == JOINT else None)
     return document
 
 

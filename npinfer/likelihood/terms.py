@@ -167,6 +167,11 @@ class Group:
         self._others = [s for s in samples if not any(s is f for f, _ in self._fused)]
         self._matrix = np.concatenate([source.matrix for _, source in self._fused]) if self._fused else None
 
+    def expected(self, points: np.ndarray, *, contracted: bool) -> dict[str, np.ndarray]:
+        """Expected counts {sample: (batch, bins)}."""
+        factor = self.norm(points)
+        return {s.name: s.counts(points, contracted=contracted) * factor for s in self.samples}
+
     def add_counts(self, points: np.ndarray, total: np.ndarray) -> None:
         """Add the expected counts to `total` (batch, bins)."""
         part: Any = 0.0

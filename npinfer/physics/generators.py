@@ -12,17 +12,20 @@ import numpy as np
 
 from npinfer.errors import ConfigurationError, unknown
 from npinfer.physics import atmosphere, flavour, flux, telescope
+from npinfer.physics.glashow import cell_average
+from npinfer.physics.partially_contained import load_partially_contained
 from npinfer.physics.registry import Weights, generator, parameter_names
 
 NORM_UNIT = 1e-18  # of astro_norm, in GeV^-1 cm^-2 s^-1 sr^-1
 RESONANCE_WINDOW_GEV = (4e6, 1e7)  # true energies counted as Glashow resonance events
 COMPOSITIONS = ("nuebar", "flavour", "source")
+DETECTORS = ("starting", "partially_contained")
 SPECTRA = ("power_law", "cutoff", "broken_power_law")
 
 
-@dataclass(frozen=True)
-class Detector:
-    """A telescope's response as generators use it: cells, and a fold with the detector's nuisance parameters."""
+@dataclass(frozen=True, eq=False)
+class StartingEvents:
+    """The response to starting events as generators use it: with the energy scale as its nuisance parameter."""
 
     response: telescope.Response
     parameters: tuple[str, ...] = ("energy_scale",)
@@ -35,21 +38,38 @@ class Detector:
         return self.response.fold(weights, energy_scale=energy_scale)
 
 
-def detector(inputs: Mapping[str, Any], channels: Sequence[Any]) -> Detector:
-    """The response named in `inputs`, on the axes of the likelihood's channels; raises ConfigurationError."""
-    for key in ("response", "livetime_s"):
-        if key not in inputs:
-            raise ConfigurationError(
-                f"this generator needs the input {key!r}; add it under inputs (livetime_s at the top of the file)"
-            )
-    axes = tuple((c.name, tuple((a.name, a.edges) for a in c.axes)) for c in channels)
-    return _detector(str(inputs["response"]), float(inputs["livetime_s"]), axes)
+def detector(inputs: Mapping[str, Any], channels: Sequence[Any], configuration: Mapping[str, Any]) -> Any:
+    """The response named by the input `detector`, on the axes of the likelihood's channels; raises ConfigurationError.
+
+    "starting" (the default) reads the data folder `response`; "partially_contained" is the sample around the
+    resonance, with the configured `background`. The configuration `isr` and `doppler` corrects the resonance.
+    """
+    kind = str(inputs.get("detector", DETECTORS[0]))
+    if kind not in DETECTORS:
+        raise ConfigurationError(unknown("detector", kind, DETECTORS))
+    chosen: tuple[Any, ...] = (kind, float(inputs["livetime_s"]))
+    if kind == "starting":
+        chosen += (str(inputs["response"]),)
+    else:
+        chosen += (str(configuration.get("background", "no_nue_cc")),)
+    corrections = bool(configuration.get("isr", False)), bool(configuration.get("doppler", False))
+    return _detector(*chosen, *corrections, tuple((c.name, tuple((a.name, a.edges) for a in c.axes)) for c in channels))
 
 
 @lru_cache(maxsize=8)
-def _detector(folder: str, livetime_s: float, axes: tuple[Any, ...]) -> Detector:
+def _detector(kind: str, livetime_s: float, choice: str, isr: bool, doppler: bool, axes: tuple[Any, ...]) -> Any:
     binning = {name: {axis: np.asarray(edges) for axis, edges in named} for name, named in axes}
-    return Detector(telescope.load_response(folder, livetime_s=livetime_s, channels=binning))
+    if kind == "partially_contained":
+        return load_partially_contained(
+            livetime_s=livetime_s, channels=binning, background=choice, isr=isr, doppler=doppler
+        )
+    response = telescope.load_response(choice, livetime_s=livetime_s, channels=binning)
+    if isr or doppler:
+        sigma = cell_average(response.cells.energy_edges_gev, isr=isr, doppler=doppler)
+        response = telescope.load_response(
+            choice, livetime_s=livetime_s, channels=binning, resonance_cross_section_cm2=sigma
+        )
+    return StartingEvents(response)
 
 
 # ---- composition: fractions of six species as Σ_k fraction_k(parameters) · basis[k]
@@ -125,7 +145,7 @@ def _isotropic(
     inputs: Mapping[str, Any], channels: Sequence[Any], configuration: Mapping[str, Any], *, resonance_only: bool
 ) -> Weights:
     """The astrophysical flux through the telescope."""
-    at = detector(inputs, channels)
+    at = detector(inputs, channels, configuration)
     fractions, basis = composition(configuration)
     integrals = spectrum(configuration, at.cells.energy_edges_gev)
     names = parameter_names(fractions)
@@ -198,9 +218,11 @@ for _index, _name in enumerate(flavour.FLAVOURS):
 # ---- atmospheric neutrinos
 
 
-def _atmospheric(inputs: Mapping[str, Any], channels: Sequence[Any], component: str) -> Weights:
+def _atmospheric(
+    inputs: Mapping[str, Any], channels: Sequence[Any], configuration: Mapping[str, Any], component: str
+) -> Weights:
     """Conventional or prompt neutrinos that pass the self-veto, tilted by cr_delta_gamma."""
-    at = detector(inputs, channels)
+    at = detector(inputs, channels, configuration)
     nominal = atmosphere.nominal_weights(component, at.cells)  # (species, energy, cos zenith)
     anti = np.array([s.endswith("bar") for s in at.cells.species], dtype=float)
     nucleon = np.array([i != "gr" for i in at.cells.interactions], dtype=float)
@@ -216,10 +238,10 @@ def _atmospheric(inputs: Mapping[str, Any], channels: Sequence[Any], component: 
 @generator("atmosphere.conventional")
 def conventional(inputs: Mapping[str, Any], channels: Sequence[Any], configuration: Mapping[str, Any]) -> Weights:
     """Atmospheric neutrinos from pions and kaons; inputs response, livetime_s; cr_delta_gamma, nunubar_ratio."""
-    return _atmospheric(inputs, channels, "conventional")
+    return _atmospheric(inputs, channels, configuration, "conventional")
 
 
 @generator("atmosphere.prompt")
 def prompt(inputs: Mapping[str, Any], channels: Sequence[Any], configuration: Mapping[str, Any]) -> Weights:
     """Atmospheric neutrinos from charm; inputs response, livetime_s; cr_delta_gamma, nunubar_ratio."""
-    return _atmospheric(inputs, channels, "prompt")
+    return _atmospheric(inputs, channels, configuration, "prompt")

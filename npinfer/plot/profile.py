@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -11,13 +11,18 @@ from matplotlib.figure import Figure
 from npinfer.core import wilks
 from npinfer.core.result import Scan
 from npinfer.errors import ConfigurationError
-from npinfer.plot.labels import percent, quantity_label, small_print
+from npinfer.plot.labels import percent, plain, quantity_label, small_print
 from npinfer.plot.style import COLOURS, GREY, INK, dress, new_figure, print_small, publication, spans_decades
 
+MARK_LINES = ((0, (6, 2)), (0, (1, 1.2)), (0, (6, 2, 1, 2)), (0, (3, 1.5)))
+Mark = float | tuple[float, float, float]
 
-def plot_profile(scan: Scan, *, cl: Sequence[float] = (0.68, 0.95)) -> tuple[Figure, Axes]:
+def plot_profile(
+    scan: Scan, *, cl: Sequence[float] = (0.68, 0.95), marks: Mapping[str, Mark] | None = None
+) -> tuple[Figure, Axes]:
     """Draw delta_twice_nll of a scan of one parameter, a dot a grid point, the threshold of each cl and the best fit.
 
+    marks: named values of the parameter, such as those of source models, or (value, lower, upper) with a band.
     The curve has a gap where a point was not computed or is not allowed. Raises ConfigurationError for a scan of more
     than one parameter and for a cl outside (0, 1).
     """
@@ -36,6 +41,7 @@ def plot_profile(scan: Scan, *, cl: Sequence[float] = (0.68, 0.95)) -> tuple[Fig
             _draw_threshold(axes, level, threshold)
         if _geometric(x):
             axes.set_xscale("log")
+        _draw_marks(axes, x, marks or {})
         _mark_best(axes, x, scan.best[name])
         axes.set_xlim(*_limits(x))
         axes.set_ylim(0.0, _ceiling(shown, thresholds))
@@ -59,6 +65,25 @@ def _draw_threshold(axes: Axes, cl: float, threshold: float) -> None:
         color=GREY,
         fontsize=9.5,
     )
+
+
+def _draw_marks(axes: Axes, x: np.ndarray, marks: Mapping[str, Mark]) -> None:
+    """A line at each value, whole where it lies on the frame, over a band where the value has one."""
+    for index, (name, mark) in enumerate(marks.items()):
+        value, *band = mark if isinstance(mark, tuple) else (mark,)
+        colour = COLOURS[(index + 1) % len(COLOURS)]
+        outside = not x.min() <= value <= x.max()
+        if band:
+            axes.axvspan(*band, color=colour, alpha=0.2, linewidth=0, zorder=0.5)
+        axes.axvline(
+            value,
+            color=colour,
+            linestyle=MARK_LINES[index % len(MARK_LINES)],
+            linewidth=1.6,
+            clip_on=outside,
+            label=f"{plain(name)}: {value:.3g}" + (", outside the grid" if outside else ""),
+            zorder=2,
+        )
 
 
 def _mark_best(axes: Axes, x: np.ndarray, best: float) -> None:

@@ -66,6 +66,20 @@ def test_a_best_fit_outside_the_grid_is_said(make):
     assert axes.get_xlim() == (0.0, 3.0)
 
 
+def test_marks_are_lines_and_bands_with_their_values(make):
+    marks = {"pp": (0.17, 0.15, 0.2), "none $": 0.0, "far": 9.0}
+    figure, axes = plot_profile(make.scan(X, X), marks=marks)
+    figure.draw_without_rendering()
+    lines = {line.get_label(): line for line in axes.lines}
+    assert lines["pp: 0.17"].get_xdata()[0] == 0.17
+    assert lines["none \\$: 0"].get_xdata()[0] == 0.0
+    assert not lines["none \\$: 0"].get_clip_on()
+    assert lines["far: 9, outside the grid"].get_clip_on()
+    (band,) = axes.patches
+    assert (band.get_x(), band.get_x() + band.get_width()) == pytest.approx((0.15, 0.2))
+    assert axes.get_xlim() == (0.0, 3.0)
+
+
 def test_one_point(make):
     figure, _ = plot_profile(make.scan([1.0], [0.3]))
     figure.draw_without_rendering()
