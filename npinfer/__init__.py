@@ -14,9 +14,11 @@ _HOME = {
     "profile": "npinfer.inference.profile",
     "interval": "npinfer.inference.interval",
     "contour": "npinfer.inference.contour",
+    "compare": "npinfer.inference.compare",
     "validate": "npinfer.inference.validate",
     "FitOptions": "npinfer.inference.minimise",
     "RunOptions": "npinfer.inference.executor",
+    "write_report": "npinfer.report",
     "load_result": "npinfer.core.result",
     "generator": "npinfer.physics.registry",
     "Weights": "npinfer.physics.registry",
@@ -28,6 +30,7 @@ __all__ = [
     "NpinferError",
     "RunOptions",
     "Weights",
+    "compare",
     "contour",
     "describe",
     "fit",
@@ -39,6 +42,7 @@ __all__ = [
     "load_result",
     "profile",
     "validate",
+    "write_report",
 ]
 
 
@@ -56,6 +60,7 @@ def __dir__() -> list[str]:
 if TYPE_CHECKING:
     from npinfer.core.result import load_result
     from npinfer.errors import NpinferError
+    from npinfer.inference.compare import compare
     from npinfer.inference.contour import contour
     from npinfer.inference.executor import RunOptions
     from npinfer.inference.fit import fit
@@ -67,3 +72,4 @@ if TYPE_CHECKING:
     from npinfer.likelihood.describe import describe
     from npinfer.likelihood.joint import joint
     from npinfer.physics.registry import Weights, generator
+    from npinfer.report import write_report

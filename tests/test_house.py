@@ -18,8 +18,9 @@ BELOW_ALL = ("errors", "paths", "threads")
 SIDEWAYS = {("plot", "inference"), ("plot", "likelihood"), ("plot", "physics"), ("report", "inference")}
 MAX_LINES, MAX_FUNCTION, MAX_ARGUMENTS = 400, 60, 6
 PUBLIC = {
-    "FitOptions", "NpinferError", "RunOptions", "Weights", "contour", "describe", "fit", "generator", "interval", "joint",
-    "list_likelihoods", "load", "load_result", "profile", "validate",
+    "FitOptions", "NpinferError", "RunOptions", "Weights", "compare", "contour", "describe", "fit", "generator",
+    "interval", "joint", "list_likelihoods", "load", "load_result", "profile", "validate",
+    "write_report",
 }  # fmt: skip
 
 

@@ -23,7 +23,9 @@ COMMANDS = {
     "profile": "the profile likelihood on a grid",
     "interval": "the profile-likelihood interval of a parameter",
     "contour": "the joint regions of two parameters",
+    "compare": "discrete models told apart, with toys",
     "validate": "check a likelihood against pyhf and itself",
+    "report": "one self-contained page about the results of a folder",
 }
 LOG = logging.getLogger("npinfer")
 

@@ -84,6 +84,9 @@ class _Builder:
         self.channels = tuple(self._channel(name, entry) for name, entry in self.spec["channels"].items())
         self.order = tuple(c.name for c in self.channels)
         self.bins = {c.name: c.bins for c in self.channels}
+        self.exposure = float(self.configuration.get("exposure", 1.0))
+        if self.exposure <= 0:
+            raise ConfigurationError(f"configuration 'exposure' is a positive multiple; found {self.exposure:g}")
         self.declared = declared_parameters(document, shared, configuration)
 
     def _at(self, make: Callable[[], Any], *key: str | int) -> Any:
@@ -158,7 +161,7 @@ class _Builder:
         if "template" in entry:
             if "inputs" in entry:
                 raise ConfigurationError("inputs are for a generator; this sample has a template")
-            return FixedTemplate(read_template(entry["template"], self.channels, self.folder))
+            return FixedTemplate(self._template(entry["template"]))
         bound = self._bind(entry)
         if _is_weights(bound):
             return self._contract(bound, entry["generator"])
@@ -167,9 +170,13 @@ class _Builder:
             self._known(name, f"generator {entry['generator']!r}")
         return DirectCounts(bound, names, self.order, self.bins)
 
+    def _template(self, source: Any) -> np.ndarray:
+        """A template on disk or inline, for the configured exposure."""
+        return self.exposure * read_template(source, self.channels, self.folder)
+
     def _bind(self, entry: Mapping[str, Any]) -> Any:
         """What the generator of a sample or derived quantity gives for its inputs and this configuration."""
-        livetime = {"livetime_s": float(self.spec["livetime_s"])} if "livetime_s" in self.spec else {}
+        livetime = {"livetime_s": self.exposure * float(self.spec["livetime_s"])} if "livetime_s" in self.spec else {}
         inputs = _Inputs({**livetime, **entry.get("inputs", {})})
         return find_generator(entry["generator"])(inputs, self.channels, self.configuration)
 
@@ -204,9 +211,9 @@ class _Builder:
             raise ConfigurationError("a histosys varies a template; this sample comes from a generator")
         if ("down" in systematic) == bool(systematic.get("mirror", False)):
             raise ConfigurationError("a histosys takes either down or mirror: true")
-        up = read_template(systematic["up"], self.channels, self.folder)
+        up = self._template(systematic["up"])
         if "down" in systematic:
-            down = read_template(systematic["down"], self.channels, self.folder)
+            down = self._template(systematic["down"])
         else:
             down = 2 * source.table - up
         on = self._mask(systematic) > 0
@@ -242,10 +249,10 @@ class _Builder:
         return tuple(sorted({find_generator(n).__module__ for n in names if n}))
 
     def _data(self) -> Dataset | None:
-        """The observed counts; None for a likelihood without, which has Asimov data."""
+        """The observed counts; None for a likelihood without, or of another exposure, which has Asimov data."""
         entries = self.spec["channels"]
         missing = [name for name, entry in entries.items() if "observed" not in entry]
-        if len(missing) == len(entries):
+        if len(missing) == len(entries) or self.exposure != 1.0:
             return None
         if missing:
             where = self.document.where("channels", missing[0])
@@ -262,7 +269,7 @@ class _Builder:
         return Description(
             name=str(spec["name"]),
             title=spec.get("title", spec["name"]),
-            kind=spec["kind"],
+            kind=spec["kind"] if self.exposure == 1.0 else "asimov",
             status=spec["status"],
             dataset=spec.get("dataset", spec["name"]),
             reference=spec.get("reference", {}),

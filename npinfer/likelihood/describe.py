@@ -11,7 +11,8 @@ from npinfer.core.constraint import Constraint
 from npinfer.core.table import Table
 from npinfer.errors import NpinferError
 from npinfer.likelihood.binned import BinnedLikelihood
-from npinfer.likelihood.catalogue import describe_spec, list_likelihoods, load
+from npinfer.likelihood.catalogue import describe_spec, find, list_likelihoods, load
+from npinfer.likelihood.joint import leaves, weakest
 
 
 def describe(likelihood: BinnedLikelihood | str | Path, **configuration: Any) -> tuple[Table, ...]:
@@ -22,12 +23,11 @@ def describe(likelihood: BinnedLikelihood | str | Path, **configuration: Any) ->
     """
     if not isinstance(likelihood, BinnedLikelihood):
         likelihood = load(likelihood, **configuration)
-    spec = describe_spec(likelihood.description.source)
     return (
         _identity(likelihood),
-        _configuration(likelihood, spec),
+        _configuration(likelihood),
         _channels(likelihood),
-        _samples(likelihood, spec),
+        _samples(likelihood),
         _parameters(likelihood),
     )
 
@@ -38,10 +38,12 @@ def list_table() -> Table:
     for name, path in list_likelihoods().items():
         try:
             spec = describe_spec(path)
+            members = [describe_spec(find(m)) for m in spec.get("members", [])] or [spec]
         except NpinferError as error:
             faults.append(f"{name} cannot be loaded: {error}")
             continue
-        rows.append((name, spec["kind"], spec["status"], spec.get("poi"), spec.get("title", "")))
+        kind, status = weakest(m["kind"] for m in members), weakest(m["status"] for m in members)
+        rows.append((name, kind, status, spec.get("poi"), spec.get("title", "")))
     return Table("likelihoods", ("name", "kind", "status", "poi", "title"), tuple(rows), tuple(faults))
 
 
@@ -53,9 +55,11 @@ def _identity(likelihood: BinnedLikelihood) -> Table:
     return Table(d.title, ("what", "value"), tuple(rows))
 
 
-def _configuration(likelihood: BinnedLikelihood, spec: Any) -> Table:
+def _configuration(likelihood: BinnedLikelihood) -> Table:
     rows = []
-    for key, entry in spec.get("configuration", {}).items():
+    specs = [describe_spec(m.description.source) for _, m in leaves(likelihood)]
+    declared = {k: e for spec in specs for k, e in spec.get("configuration", {}).items()}
+    for key, entry in declared.items():
         choices = ", ".join(map(str, entry.get("choices", [])))
         rows.append((key, str(likelihood.configuration[key]), choices, entry.get("unit", ""), entry.get("about", "")))
     columns = ("configuration", "value", "choices", "unit", "about")
@@ -73,15 +77,16 @@ def _channels(likelihood: BinnedLikelihood) -> Table:
     return Table("channels", columns, tuple(rows))
 
 
-def _samples(likelihood: BinnedLikelihood, spec: Any) -> Table:
+def _samples(likelihood: BinnedLikelihood) -> Table:
     expected = likelihood.expected(likelihood.parameters.init)
     rows = []
-    for name, entry in spec["samples"].items():
-        source = entry.get("generator") or (
-            entry["template"] if isinstance(entry["template"], str) else "inline template"
-        )
-        systematics = ", ".join(s["name"] for s in entry.get("systematics", []))
-        rows.append((name, source, str(entry.get("scale", "")), systematics, float(expected.total(name))))
+    for prefix, member in leaves(likelihood):
+        for name, entry in describe_spec(member.description.source)["samples"].items():
+            inline = not isinstance(entry.get("template", ""), str)
+            source = entry.get("generator") or ("inline template" if inline else entry["template"])
+            systematics = ", ".join(s["name"] for s in entry.get("systematics", []))
+            count = float(expected.total(prefix + name))
+            rows.append((prefix + name, source, str(entry.get("scale", "")), systematics, count))
     columns = ("sample", "source", "scale", "systematics", "expected at start values")
     return Table("samples", columns, tuple(rows))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,7 +16,7 @@ from npinfer.errors import ConfigurationError, unknown
 from npinfer.likelihood.binned import BinnedLikelihood, Derived, Model
 from npinfer.likelihood.terms import Group
 
-STATUS = ("published", "approximate", "illustrative")  # from best to worst
+STRENGTH = ("real", "asimov", "summary", "published", "approximate", "illustrative")  # of kinds and of statuses
 Share = Mapping[str, Sequence[str]]
 
 
@@ -32,7 +32,7 @@ class PlacedGroup:
 
     def __init__(self, group: Group | PlacedGroup, prefix: str, at: np.ndarray, part: slice, bins: int) -> None:
         self._group, self._prefix, self._at, self._part, self._bins = group, prefix, at, part, bins
-        self.samples = tuple(_Named(f"{prefix}.{s.name}") for s in group.samples)
+        self.samples: tuple[_Named, ...] = tuple(_Named(f"{prefix}.{s.name}") for s in group.samples)
 
     def expected(self, points: np.ndarray, *, contracted: bool) -> dict[str, np.ndarray]:
         """{sample: (batch, bins)} at points of all the joint's parameters."""
@@ -149,6 +149,13 @@ def joint(
     return JointLikelihood(members, model, (share, correlate), reload)
 
 
+def leaves(likelihood: BinnedLikelihood, prefix: str = "") -> list[tuple[str, BinnedLikelihood]]:
+    """(prefix of its samples and channels, member) of all that is not itself a joint likelihood."""
+    if not isinstance(likelihood, JointLikelihood):
+        return [(prefix, likelihood)]
+    return [leaf for m in likelihood.members for leaf in leaves(m, f"{prefix}{m.name}.")]
+
+
 def _check_members(members: Sequence[BinnedLikelihood]) -> None:
     """Refuse the same member, or the same real data, twice."""
     names = [m.name for m in members]
@@ -157,8 +164,7 @@ def _check_members(members: Sequence[BinnedLikelihood]) -> None:
             raise ConfigurationError(f"the member {name!r} is given twice")
     real: dict[str, str] = {}
     for m in members:
-        parts = m.members if isinstance(m, JointLikelihood) else (m,)
-        for part in parts:
+        for _, part in leaves(m):
             if part.data.kind == "asimov":
                 continue
             if part.description.dataset in real:
@@ -242,10 +248,18 @@ def _data(members: Sequence[BinnedLikelihood]) -> Dataset:
     return Dataset(counts, measured, " and ".join(kinds))
 
 
+def weakest(words: Iterable[str]) -> str:
+    """The weakest of several kinds, or of several statuses.
+
+    >>> weakest(["published", "approximate"])
+    'approximate'
+    """
+    return max(words, key=STRENGTH.index)
+
+
 def _describe(members: Sequence[BinnedLikelihood], name: str, title: str) -> Description:
     """Kind and status are those of the weakest member."""
     descriptions = [m.description for m in members]
-    kinds = {d.kind for d in descriptions}
     configuration: dict[str, Any] = {}
     for d in descriptions:
         for key, value in d.configuration.items():
@@ -257,8 +271,8 @@ def _describe(members: Sequence[BinnedLikelihood], name: str, title: str) -> Des
     return Description(
         name=name,
         title=title or " + ".join(d.title for d in descriptions),
-        kind=next(k for k in ("summary", "asimov", "real") if k in kinds),
-        status=max((d.status for d in descriptions), key=STATUS.index),
+        kind=weakest(d.kind for d in descriptions),
+        status=weakest(d.status for d in descriptions),
         dataset=" + ".join(d.dataset for d in descriptions),
         reference={f"{d.name} {key}": value for d in descriptions for key, value in d.reference.items()},
         configuration=configuration,

@@ -1,5 +1,6 @@
 """Pictures of results. Every function returns (figure, axes) and leaves matplotlib's global state alone."""
 
+from npinfer.plot.comparison import plot_comparison
 from npinfer.plot.contour import plot_contour
 from npinfer.plot.profile import plot_profile
 from npinfer.plot.pulls import plot_correlations, plot_pulls
@@ -8,6 +9,7 @@ from npinfer.plot.templates import plot_templates
 from npinfer.plot.triangle import plot_triangle
 
 __all__ = [
+    "plot_comparison",
     "plot_contour",
     "plot_correlations",
     "plot_profile",

@@ -17,6 +17,7 @@ from npinfer.plot.style import COLOURS, GREY, INK, dress, new_figure, print_smal
 MARK_LINES = ((0, (6, 2)), (0, (1, 1.2)), (0, (6, 2, 1, 2)), (0, (3, 1.5)))
 Mark = float | tuple[float, float, float]
 
+
 def plot_profile(
     scan: Scan, *, cl: Sequence[float] = (0.68, 0.95), marks: Mapping[str, Mark] | None = None
 ) -> tuple[Figure, Axes]:

@@ -1,6 +1,7 @@
 """Results: frozen answers that save and load. Every verb returns one."""
 
 from npinfer.core.result.base import Result, Status, load_result
+from npinfer.core.result.comparison import ComparedModel, Comparison, Expectation, Pair, Tail
 from npinfer.core.result.contour import Contour, Region
 from npinfer.core.result.fit import ChannelView, FitResult, Quantity
 from npinfer.core.result.interval import Interval, Segment
@@ -11,9 +12,13 @@ from npinfer.core.table import Table
 __all__ = [
     "ChannelView",
     "Check",
+    "ComparedModel",
+    "Comparison",
     "Contour",
+    "Expectation",
     "FitResult",
     "Interval",
+    "Pair",
     "Quantity",
     "Region",
     "Result",
@@ -21,6 +26,7 @@ __all__ = [
     "Segment",
     "Status",
     "Table",
+    "Tail",
     "Validation",
     "load_result",
 ]

@@ -1,0 +1,154 @@
+"""The first screen: the question, its answer in words and numbers, and how sure it is."""
+
+from __future__ import annotations
+
+from npinfer.core.result import Comparison, FitResult, Interval, Quantity, Scan
+from npinfer.report.blocks import Answer, Cell, Grid, Tile, cell
+from npinfer.report.folder import Folder
+from npinfer.report.marks import Marks, ends, height, place
+from npinfer.report.text import Piece, listed, number, percent, readable, span, symbol, unit
+
+QUESTIONS = {"f_nuebar": "Are astrophysical neutrinos made by pp or by pγ interactions?"}
+BASIS = {
+    "f_nuebar": "The two leave different fractions of electron antineutrinos at Earth. Only those meet electrons at the "
+    "Glashow resonance, 6.3 PeV, so the highest energies tell the sources apart."
+}
+PLACES = {"inside": "inside", "edge": "partly inside", "outside": "outside"}
+
+
+def answer(folder: Folder, marks: Marks) -> Answer:
+    """What the results say."""
+    quantity = interest(folder)
+    comparison, interval = folder.first(Comparison), interval_of(folder, quantity)
+    name = quantity.name if quantity else ""
+    verdict = [*([comparison.verdict()] if comparison else []), *_placed(interval, marks)]
+    if not verdict and interval:
+        verdict = [interval.describe()]
+    tiles = [
+        *([_value(folder, quantity, interval)] if quantity else []),
+        *(_compared(comparison) if comparison else []),
+    ]
+    title = folder.saved[0].result.description.title
+    return Answer(
+        QUESTIONS.get(name, f"What do the data say about {readable(name)}?" if name else title),
+        tuple(verdict) or ("No interval and no comparison has been saved here, so nothing is concluded.",),
+        tuple(tiles),
+        _models(folder, quantity, interval, marks),
+        BASIS.get(name, ""),
+    )
+
+
+def interest(folder: Folder) -> Quantity | None:
+    """The quantity the results are about: that of an interval, else of a profile, else f_nuebar where a fit has it."""
+    interval, fit = folder.first(Interval), folder.first(FitResult)
+    if interval:
+        return interval.quantity
+    for scan in folder.all(Scan):
+        if len(scan.names) == 1:
+            return scan.quantities[scan.names[0]]
+    known = fit and {**fit.derived, **fit.values}
+    return fit.quantities.get("f_nuebar", Quantity("f_nuebar")) if fit and known and "f_nuebar" in known else None
+
+
+def interval_of(folder: Folder, quantity: Quantity | None) -> Interval | None:
+    """The first interval of a quantity."""
+    return next((i for i in folder.all(Interval) if quantity and i.quantity.name == quantity.name), None)
+
+
+def profile_of(folder: Folder, quantity: Quantity | None) -> Scan | None:
+    """The first profile of a quantity alone."""
+    return next((s for s in folder.all(Scan) if quantity and s.names == (quantity.name,)), None)
+
+
+def _placed(interval: Interval | None, marks: Marks) -> list[str]:
+    """Which models the interval holds."""
+    if not interval or not (shown := marks.of(interval.quantity.name)):
+        return []
+    places = {name: place(mark, interval) for name, mark in shown.items()}
+    level = f"the {percent(interval.cl)} interval of {readable(interval.quantity.name)}"
+    if set(places.values()) == {"inside"}:
+        return [f"Not decided by {level} alone: all of {listed(list(places))} lie inside it."]
+    said = []
+    for where, words in PLACES.items():
+        names = [name for name, found in places.items() if found == where]
+        said += [f"{words} {'it' if said else level}: {listed(names)}"] if names else []
+    text = "; ".join(said)
+    return [text[0].upper() + text[1:] + "."]
+
+
+def _value(folder: Folder, quantity: Quantity, interval: Interval | None) -> Tile:
+    """The best fit of the quantity with its interval, or what there is instead."""
+    label = (*symbol(quantity), ("text", ", best fit"))
+    scan, fit = profile_of(folder, quantity), folder.first(FitResult)
+    if interval:
+        held = [f"held: {', '.join(f'{k} = {number(v)}' for k, v in interval.fixed.items())}"] if interval.fixed else []
+        lines = (f"{percent(interval.cl)} interval: {_segments(interval)}", interval.calibration, *held)
+        return Tile(label, _with_unit(interval.best, quantity), (*lines, f"{interval.data_kind} data"))
+    if scan:
+        lines = ("no interval saved here", f"{scan.data_kind} data")
+        return Tile(label, _with_unit(scan.best[quantity.name], quantity), lines)
+    return _fitted(label, fit, quantity) if fit else Tile(label, "–")
+
+
+def _fitted(label: tuple[Piece, ...], fit: FitResult, quantity: Quantity) -> Tile:
+    name = quantity.name
+    value = {**fit.derived, **fit.values}[name]
+    error = {**fit.derived_errors, **fit.errors}[name]
+    if name in fit.fixed:
+        return Tile((*symbol(quantity), ("text", ", held")), _with_unit(value, quantity), ("not fitted",))
+    sure = f"± {number(error, 2)}, one standard deviation from the covariance"
+    lines = (sure if error == error else "no error: at a bound of the parameter", "not calibrated with toys")
+    return Tile(label, _with_unit(value, quantity), (*lines, f"{fit.data_kind} data"))
+
+
+def _segments(interval: Interval) -> str:
+    said = []
+    for piece in interval.segments:
+        at = [end for end, held in (("lower", piece.lower_at_bound), ("upper", piece.upper_at_bound)) if held]
+        bound = f" ({' and '.join(at)} end: the bound of the parameter)" if at else ""
+        said.append(span(piece.lower, piece.upper, interval.quantity) + bound)
+    return " and ".join(said) or "empty"
+
+
+def _with_unit(value: float, quantity: Quantity) -> str:
+    return f"{number(value, 3)} {unit(quantity.unit)}".strip()
+
+
+def _compared(comparison: Comparison) -> list[Tile]:
+    """For each model but the best: how much worse it fits, how often that happens, how well toys tell them apart."""
+    best, tiles = comparison.best.name, []
+    for model in comparison.models:
+        if model.name == best:
+            continue
+        there, back = comparison.pair(model.name, best), comparison.pair(best, model.name)
+        lines = [f"if {pair.tested} is true: {pair.p.describe()}" for pair in (there, back) if pair.p]
+        lines += [] if there.p or back.p else ["no p-value: no toys"]
+        if there.expected:
+            lines.append(f"expected separation: {number(there.expected.z, 2)} σ (toys)")
+        elif there.asimov_z == there.asimov_z:
+            lines.append(f"expected separation: {number(there.asimov_z, 2)} σ (Asimov approximation)")
+        label = (("text", f"Δ(−2 ln L), {model.name} against {best}"),)
+        tiles.append(Tile(label, number(model.delta_twice_nll, 3), (*lines, f"{comparison.data_kind} data")))
+    return tiles
+
+
+def _models(folder: Folder, quantity: Quantity | None, interval: Interval | None, marks: Marks) -> Grid | None:
+    """The models' predictions and where the data put them."""
+    shown = marks.of(quantity.name) if quantity else {}
+    if not quantity or not shown:
+        return None
+    scan = profile_of(folder, quantity)
+    columns = ["model", readable(quantity.name) + " predicted"]
+    columns += ["Δ(−2 ln L) of its value"] if scan else []
+    columns += [f"{percent(interval.cl)} interval"] if interval else []
+    rows = []
+    for name, mark in shown.items():
+        value, low, high = ends(mark)
+        said = f"{number(value, 3)} ({number(low, 3)} to {number(high, 3)})" if high > low else number(value, 3)
+        row: list[Cell] = [cell(name), cell(said)]
+        row += [cell(round(height(mark, scan), 2))] if scan else []
+        row += [cell(PLACES[place(mark, interval)])] if interval else []
+        rows.append(tuple(row))
+    notes = [f"Predictions: {marks.origin}."] if marks.origin else []
+    notes += ["Δ(−2 ln L): on the profile below, to its best fit."] if scan else []
+    return Grid(tuple(columns), tuple(rows), "Source models" if quantity.name == "f_nuebar" else "Models", tuple(notes))

@@ -1,0 +1,131 @@
+"""What a page is made of: plain content, escaped by the template when it is printed."""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass
+from typing import Any
+
+from npinfer.core.table import Table
+from npinfer.report.text import Piece, number
+
+LONGEST = 40  # rows shown on the page; the download has them all
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A figure as a data link; wide: legible on a phone only when it scrolls."""
+
+    source: str
+    alt: str
+    caption: str
+    wide: bool = False
+
+
+@dataclass(frozen=True)
+class Cell:
+    """The pieces of a table's cell."""
+
+    pieces: tuple[Piece, ...]
+    numeric: bool = False
+    title: str = ""
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A table; left_out: how many rows only the download has."""
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    caption: str = ""
+    notes: tuple[str, ...] = ()
+    left_out: int = 0
+
+
+@dataclass(frozen=True)
+class Section:
+    """A part of the page below a heading; lines: its paragraphs; codes: labelled text to copy."""
+
+    anchor: str
+    heading: str
+    lines: tuple[str, ...] = ()
+    grids: tuple[Grid, ...] = ()
+    pictures: tuple[Picture, ...] = ()
+    codes: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
+class Tile:
+    """A number of the first screen: what it is, its value, and how sure it is."""
+
+    label: tuple[Piece, ...]
+    value: str
+    lines: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Badge:
+    """A word about the results; tone: "good", "fair" or "warn"."""
+
+    text: str
+    tone: str
+
+
+@dataclass(frozen=True)
+class Download:
+    """A file inside the page."""
+
+    file: str
+    about: str
+    link: str
+    size: str
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The first screen."""
+
+    question: str
+    verdict: tuple[str, ...]
+    tiles: tuple[Tile, ...] = ()
+    grid: Grid | None = None
+    basis: str = ""
+
+
+@dataclass(frozen=True)
+class Page:
+    """Everything the template prints."""
+
+    title: str
+    kicker: str
+    badges: tuple[Badge, ...]
+    answer: Answer
+    warnings: tuple[str, ...]
+    sections: tuple[Section, ...]
+    downloads: tuple[Download, ...]
+    links: tuple[tuple[str, str], ...]
+    made_with: str
+    missing: tuple[tuple[str, str], ...] = ()
+
+
+def cell(value: Any, title: str = "") -> Cell:
+    """A value as a cell: a list is pieces already."""
+    if isinstance(value, list):
+        return Cell(tuple(value), False, title)
+    text = number(value)
+    return Cell((("text", text),), isinstance(value, (int, float)) and not isinstance(value, bool), title)
+
+
+def grid_of(table: Table) -> Grid:
+    """A result's table without the columns that say nothing, its first rows only."""
+    kept = [i for i in range(len(table.columns)) if any(number(row[i]) not in ("", "–") for row in table.rows)]
+    rows = tuple(tuple(cell(row[i]) for i in kept) for row in table.rows[:LONGEST])
+    left_out = max(len(table.rows) - LONGEST, 0)
+    return Grid(tuple(table.columns[i] for i in kept), rows, table.title, table.notes, left_out)
+
+
+def download(table: Table, file: str, about: str) -> Download:
+    """A table as a CSV inside the page."""
+    content = table.csv().encode()
+    size = f"{len(content) / 1000:.3g} kB" if len(content) >= 1000 else f"{len(content)} bytes"
+    return Download(file, about, f"data:text/csv;charset=utf-8;base64,{base64.b64encode(content).decode()}", size)

@@ -1,0 +1,166 @@
+"""One self-contained page for the results of a folder."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from importlib import resources
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from jinja2 import Environment, StrictUndefined
+
+from npinfer.core.result import Comparison, Contour, FitResult, Interval, Result, Scan, Status
+from npinfer.core.table import Table, write_text
+from npinfer.errors import NpinferError
+from npinfer.report import sections
+from npinfer.report.answer import answer, interest, interval_of, profile_of
+from npinfer.report.blocks import Badge, Download, Page, Section, download
+from npinfer.report.folder import Folder, read_folder
+from npinfer.report.marks import Marks, ends
+from npinfer.report.text import readable
+
+PLACES = {
+    "arxiv": (re.compile(r"([a-z-]+(\.[A-Z]{2})?/\d{7}|\d{4}\.\d{4,5})(v\d+)?"), "https://arxiv.org/abs/"),
+    "doi": (re.compile(r"10\.\d{4,9}/\S+"), "https://doi.org/"),
+}
+TONES = {"observed": "good", "real": "good", "published": "good", "approximate": "fair"}
+BROKEN = (NpinferError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
+
+
+def write_report(folder: str | Path, *, out: str | Path | None = None, marks: Marks | None = None) -> Path:
+    """Write a page about the results saved in a folder, to `out` or to report.html in the folder.
+
+    marks: what models predict for a parameter, drawn on its profile and held against its interval. The same results
+    give the same bytes. Files that cannot be read are named on the page. Raises NpinferError where the folder holds no
+    result, OutputError where the page cannot be written.
+    """
+    page = build(read_folder(folder), marks or Marks())
+    return write_text(Path(out) if out else Path(folder) / "report.html", render(page))
+
+
+def render(page: Page) -> str:
+    """The page as HTML, every text escaped."""
+    environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+    template = resources.files("npinfer.report").joinpath("page.html.j2").read_text(encoding="utf-8")
+    return environment.from_string(template).render(page=page) + "\n"
+
+
+def build(folder: Folder, marks: Marks) -> Page:
+    """Everything the page says."""
+    faults: list[str] = []
+    parts = tuple(_tried(_parts(folder, marks), faults))
+    files = tuple(_tried(_downloads(folder, marks), faults))
+    first = folder.saved[0].result.description
+    versions = {s.result.provenance.versions.get("npinfer", "") for s in folder.saved} - {"", "not installed"}
+    return Page(
+        title=first.title or first.name,
+        kicker=first.name,
+        badges=_badges(folder),
+        answer=answer(folder, marks),
+        warnings=(*_warnings(folder), *(f"Skipped: {fault}." for fault in (*folder.faults, *faults))),
+        sections=parts,
+        downloads=files,
+        links=_links(folder),
+        made_with=f"npinfer {', '.join(sorted(versions))}".strip(),
+        missing=_missing(folder),
+    )
+
+
+def _tried(makers: Iterator[tuple[str, Callable[[], Any]]], faults: list[str]) -> Iterator[Any]:
+    """What each maker makes; where the result of a file is damaged inside, that is noted instead."""
+    for file, make in makers:
+        try:
+            yield make()
+        except BROKEN as error:
+            faults.append(f"{file}: damaged: {error or type(error).__name__}")
+
+
+def _parts(folder: Folder, marks: Marks) -> Iterator[tuple[str, Callable[[], Section]]]:
+    """(file, what makes a section of it), in the order of the page."""
+    fit, comparison = folder.first(FitResult), folder.first(Comparison)
+    scans, intervals, contours = folder.all(Scan), folder.all(Interval), folder.all(Contour)
+    yield "descriptions", lambda: sections.data_section(folder)
+    if comparison:
+        yield folder.file_of(comparison), lambda: sections.comparison_section(comparison)
+    if scans:
+        yield folder.file_of(scans[0]), lambda: sections.profile_section(scans, intervals, marks)
+    if intervals:
+        yield folder.file_of(intervals[0]), lambda: sections.interval_section(intervals)
+    if fit:
+        yield folder.file_of(fit), lambda: sections.fit_section(fit, folder.file_of(fit))
+        if fit.channels:
+            yield folder.file_of(fit), lambda: sections.templates_section(fit)
+    if contours:
+        yield folder.file_of(contours[0]), lambda: sections.contour_section(contours)
+    for saved in folder.saved:
+        if not isinstance(saved.result, sections.DRAWN):
+            yield saved.file, lambda saved=saved: sections.other_section(saved.result, f"file-{saved.file}")
+    yield "provenance", lambda: sections.provenance_section(folder)
+
+
+def _downloads(folder: Folder, marks: Marks) -> Iterator[tuple[str, Callable[[], Download]]]:
+    """(file, what makes a CSV of it)."""
+    for saved in folder.saved:
+        stem = Path(saved.file).stem
+        yield saved.file, lambda saved=saved, stem=stem: _table_of(saved.result, stem)
+        if isinstance(saved.result, FitResult):
+            for channel, (columns, rows) in sections.counts(saved.result).items():
+                table = Table("", columns, tuple(rows))
+                file, about = f"{stem}_counts_{channel}.csv", f"observed and fitted counts of {readable(channel)}"
+                yield saved.file, lambda table=table, file=file, about=about: download(table, file, about)
+    for parameter, shown in marks.values.items():
+        table = Table("", ("model", parameter, "lower", "upper"), tuple((n, *ends(m)) for n, m in shown.items()))
+        yield "models", lambda table=table: download(table, "models.csv", f"{readable(parameter)} predicted by models")
+
+
+def _table_of(result: Result, stem: str) -> Download:
+    table = result.table()
+    return download(table, f"{stem}.csv", table.title)
+
+
+def _badges(folder: Folder) -> tuple[Badge, ...]:
+    """The kinds of data, and the kinds and statuses of the likelihoods."""
+    words = [("data: ", getattr(s.result, "data_kind", "")) for s in folder.saved]
+    words += [("kind: ", s.result.description.kind) for s in folder.saved]
+    words += [("status: ", s.result.description.status) for s in folder.saved]
+    return tuple(Badge(lead + word, TONES.get(word, "warn")) for lead, word in dict.fromkeys(words) if word)
+
+
+def _warnings(folder: Folder) -> Iterator[str]:
+    """What a reader has to know before the numbers."""
+    artificial = sorted({getattr(s.result, "data_kind", "observed") for s in folder.saved} - {"observed"})
+    if artificial:
+        yield f"Some numbers come from {' and '.join(artificial)} data: they say what to expect, not what was measured."
+    if any(s.result.description.status == "illustrative" for s in folder.saved):
+        yield "The likelihood is illustrative: its numbers show a method and are no measurement."
+    for fit in folder.all(FitResult):
+        if fit.status is Status.NOT_CONVERGED or not fit.valid:
+            yield f"{folder.file_of(fit)}: the fit did not converge: {fit.message}."
+    yield from folder.mixed()
+
+
+def _missing(folder: Folder) -> tuple[tuple[str, str], ...]:
+    """(what is not here, the command that adds it)."""
+    name, quantity = folder.saved[0].result.description.name, interest(folder)
+    poi = quantity.name.rpartition(".")[2] if quantity else ""
+    wanted = {
+        "the best fit": (folder.first(FitResult), f"npinfer fit {name}"),
+        "an interval": (interval_of(folder, quantity), f"npinfer interval {name} --cl 0.9"),
+        "the profile": (profile_of(folder, quantity), f"npinfer profile {name}"),
+    }
+    if poi == "f_nuebar":
+        wanted["a comparison of models"] = (folder.first(Comparison), f"npinfer compare {name}")
+    return tuple((what, f"{command} --out FOLDER") for what, (found, command) in wanted.items() if not found)
+
+
+def _links(folder: Folder) -> tuple[tuple[str, str], ...]:
+    """(text, address) of the references that can be followed."""
+    found = {}
+    for saved in folder.saved:
+        for key, value in saved.result.description.reference.items():
+            pattern, place = PLACES.get(key, (None, ""))
+            if pattern and pattern.fullmatch(value):
+                found[f"{key}:{value}"] = place + quote(value, safe="/.:()-_;")
+    return tuple(found.items())

@@ -1,0 +1,168 @@
+"""The parts of a page below its first screen."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from npinfer.core.result import Comparison, Contour, FitResult, Interval, Quantity, Result, Scan
+from npinfer.report.blocks import Cell, Grid, Picture, Section, cell, grid_of
+from npinfer.report.figures import contour_pictures, profile_picture, pulls_picture, template_pictures
+from npinfer.report.folder import Folder
+from npinfer.report.marks import Marks
+from npinfer.report.text import number, readable, symbol, unit
+
+HEADINGS = {"sample": "Posterior", "validate": "Validation"}
+DRAWN = (FitResult, Scan, Interval, Contour, Comparison)
+
+
+def data_section(folder: Folder) -> Section:
+    """What the likelihoods are."""
+    rows = []
+    for description in {s.result.description.name: s.result.description for s in folder.saved}.values():
+        configured = ", ".join(f"{k} = {v}" for k, v in description.configuration.items())
+        entries = {
+            "likelihood": description.name,
+            "title": description.title,
+            "dataset": description.dataset,
+            "kind": description.kind,
+            "status": description.status,
+            "configuration": configured,
+            **description.reference,
+        }
+        rows += [(cell(key), cell(value)) for key, value in entries.items() if value]
+    kinds = "kind: real data, an Asimov set or a summary of a publication."
+    statuses = "status: published (the experiment's own likelihood), approximate (rebuilt from what it released) or "
+    return Section("data", "Question and data", grids=(Grid((), tuple(rows), notes=(f"{kinds} {statuses}illustrative.",)),))
+
+
+def fit_section(fit: FitResult, file: str) -> Section:
+    """Values, errors and pulls."""
+    rows = [_fit_row(fit, name) for name in fit.values]
+    rows += [_derived_row(fit, name) for name in fit.derived]
+    columns = ["parameter", "name", "value", "error", "pull", "unit", "state"]
+    if fit.minos:
+        columns[4:4] = ["minos −", "minos +"]
+    else:
+        rows = [(*row[:4], *row[6:]) for row in rows]
+    sure = "error: one standard deviation from the covariance, not calibrated with toys; pull ± its error after the fit."
+    grid = Grid(tuple(columns), tuple(rows), file, (sure, *fit.table().notes))
+    state = f"{fit.status.value[0].upper()}{fit.status.value[1:]}: {fit.message}."
+    return Section("fit", "Fit", (state,), (grid,), (pulls_picture(fit),) if fit.pulls else ())
+
+
+def _fit_row(fit: FitResult, name: str) -> tuple[Cell, ...]:
+    quantity, free = fit.quantities[name], name in fit.free
+    state = "" if free else "held" if name in fit.fixed else "at bound"
+    low, high = fit.minos.get(name, (None, None))
+    pull = f"{number(fit.pulls[name], 2)} ± {number(fit.pull_errors[name], 2)}" if name in fit.pulls else None
+    error = fit.errors[name] if free else None
+    values = (fit.values[name], error, low, high, pull, unit(quantity.unit), state)
+    return (cell(symbol(quantity), name), cell(readable(name), name), *map(cell, values))
+
+
+def _derived_row(fit: FitResult, name: str) -> tuple[Cell, ...]:
+    quantity = fit.quantities.get(name, Quantity(name))
+    values = (fit.derived[name], fit.derived_errors[name], None, None, None, unit(quantity.unit), "derived")
+    return (cell(symbol(quantity), name), cell(readable(name), name), *map(cell, values))
+
+
+def interval_section(intervals: list[Interval]) -> Section:
+    """Every interval with its level and calibration."""
+    rows = []
+    for one in intervals:
+        for piece in one.segments:
+            ends = [
+                f"{number(end)}{' (bound)' if held else ''}"
+                for end, held in ((piece.lower, piece.lower_at_bound), (piece.upper, piece.upper_at_bound))
+            ]
+            held = ", ".join(f"{k} = {number(v)}" for k, v in one.fixed.items())
+            rows.append((one.quantity, one.best, one.cl, *ends, unit(one.quantity.unit), held, one.calibration))
+    cells = tuple((cell(symbol(row[0]), row[0].name), *map(cell, row[1:])) for row in rows)
+    columns = ("quantity", "best fit", "level", "lower", "upper", "unit", "held", "calibration")
+    kept = [i for i in range(len(columns)) if any(row[i].pieces != (("text", ""),) for row in cells)]
+    grid = Grid(tuple(columns[i] for i in kept), tuple(tuple(row[i] for i in kept) for row in cells))
+    empty = [f"{one.describe()}." for one in intervals if not one.segments]
+    return Section("intervals", "Intervals", tuple(empty), (grid,))
+
+
+def profile_section(scans: list[Scan], intervals: list[Interval], marks: Marks) -> Section:
+    """The profile of each single parameter."""
+    pictures = tuple(profile_picture(scan, intervals, marks) for scan in scans if len(scan.names) == 1)
+    lines = tuple(
+        f"A profile of {' and '.join(scan.names)} is among the downloads; npinfer contour draws its regions."
+        for scan in scans
+        if len(scan.names) != 1
+    )
+    return Section("profile", "Profile likelihood", lines, pictures=pictures)
+
+
+def comparison_section(comparison: Comparison) -> Section:
+    """The models, then every ordered pair of them."""
+    models = tuple(
+        tuple(map(cell, (m.name, m.settings, m.twice_nll, m.delta_twice_nll, m.message or "fine")))
+        for m in comparison.models
+    )
+    pairs = grid_of(comparison.table())
+    notes = (
+        "t: −2 ln(L tested / L against) on the data. p: probability of such a t or a larger one if the tested model is "
+        "true, counted in toys, with its 68.27 % interval; z: the same as standard deviations, one-sided.",
+        "expected z: the rejection of the tested model in the median toy of the other; Asimov z: the same, approximated.",
+        *comparison.notes(),
+        f"{comparison.data_kind} data; {comparison.description.small_print()}",
+    )
+    grids = (
+        Grid(("model", "settings", "−2 ln L", "Δ(−2 ln L)", "fit"), models, "Models at their best fit"),
+        Grid(pairs.columns, pairs.rows, "Every model against every other", notes, pairs.left_out),
+    )
+    return Section("comparison", "Comparison of models", (comparison.verdict() + ".",), grids)
+
+
+def templates_section(fit: FitResult) -> Section:
+    """Data and fit of every channel."""
+    return Section("templates", "Data and templates", pictures=tuple(template_pictures(fit)))
+
+
+def contour_section(contours: list[Contour]) -> Section:
+    """The regions of two parameters."""
+    pictures: list[Picture] = [picture for contour in contours for picture in contour_pictures(contour)]
+    return Section("regions", "Regions of two parameters", pictures=tuple(pictures))
+
+
+def other_section(result: Result, anchor: str) -> Section:
+    """Any other result, by its table."""
+    heading = HEADINGS.get(result.verb, readable(result.verb).capitalize() or type(result).__name__)
+    return Section(anchor, heading, grids=(grid_of(result.table()),))
+
+
+def provenance_section(folder: Folder) -> Section:
+    """What every number was made of, to copy."""
+    commands = dict.fromkeys(s.result.provenance.command for s in folder.saved if s.result.provenance.command)
+    silent = [s.file for s in folder.saved if not s.result.provenance.command]
+    blocks = [("Commands", "\n".join(commands))] if commands else []
+    made: dict[str, list[str]] = {}
+    for saved in folder.saved:
+        provenance = saved.result.provenance
+        lines = [f"{k} {v}" for k, v in provenance.versions.items()]
+        lines += [f"sha256 of the {k}: {v}" for k, v in provenance.digests.items()]
+        lines += [] if provenance.seed is None else [f"seed {provenance.seed}"]
+        made.setdefault("\n".join(lines), []).append(saved.file)
+    blocks += [(f"Made with: {', '.join(files)}", lines) for lines, files in made.items()]
+    note = (f"Made from Python, so without a command: {', '.join(silent)}.",) if silent else ()
+    return Section("provenance", "How these numbers were made", note, codes=tuple(blocks))
+
+
+def counts(fit: FitResult) -> dict[str, tuple[tuple[str, ...], list[tuple[float, ...]]]]:
+    """{channel: (columns, rows)}: the edges of every bin, its observed and fitted counts."""
+    found = {}
+    for channel, view in fit.channels.items():
+        shape = tuple(axis.bins for axis in view.axes)
+        columns = [f"{axis.name} {end}" for axis in view.axes for end in ("from", "to")]
+        columns += ["observed", *view.samples, "total"]
+        samples = [np.asarray(s, dtype=float) for s in view.samples.values()]
+        total = np.sum([*samples, np.zeros(len(view.observed))], axis=0)
+        rows = []
+        for i, cells in enumerate(np.ndindex(shape)):
+            edges = [float(axis.edges[j + k]) for axis, j in zip(view.axes, cells, strict=True) for k in (0, 1)]
+            rows.append((*edges, float(view.observed[i]), *(float(s[i]) for s in samples), float(total[i])))
+        found[channel] = (tuple(columns), rows)
+    return found
