@@ -96,7 +96,8 @@ def _contestant(base: Any, name: str, settings: Mapping[str, Any]) -> _Contestan
         minima, free = best_fit(likelihood, fixed, None, OPTIONS)
     except InferenceError as error:
         raise InferenceError(f"model {name!r}: {error}") from None
-    said = [f"{k} = {likelihood.configuration[k]}" for k in changed] + [f"{k} = {v:.6g}" for k, v in fixed.items()]
+    said = [f"{k} = {likelihood.configuration[k]}" for k in changed]
+    said += [f"{k} = {v:.6g}" for k, v in zip(held, fixed.values(), strict=True)]
     message = "" if minima.valid[0] else f"its fit to the data did not converge (EDM {minima.edm[0]:.1e})"
     words = ", ".join(said) or "no parameter held"
     return _Contestant(name, words, likelihood, minima.points[0], free, float(minima.nll[0]), message)

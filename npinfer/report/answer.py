@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from npinfer.core.result import Comparison, FitResult, Interval, Quantity, Scan
 from npinfer.report.blocks import Answer, Cell, Grid, Tile, cell
 from npinfer.report.folder import Folder
@@ -9,9 +11,10 @@ from npinfer.report.marks import Marks, ends, height, place
 from npinfer.report.text import Piece, listed, number, percent, readable, span, symbol, unit
 
 QUESTIONS = {"f_nuebar": "Are astrophysical neutrinos made by pp or by pγ interactions?"}
+NOTHING: tuple[Piece, ...] = (("text", "No interval and no comparison is saved here, so nothing is concluded."),)
 BASIS = {
-    "f_nuebar": "The two leave different fractions of electron antineutrinos at Earth. Only those meet electrons at the "
-    "Glashow resonance, 6.3 PeV, so the highest energies tell the sources apart."
+    "f_nuebar": "The two leave different fractions of electron antineutrinos at Earth. Only those make the "
+    "Glashow resonance on electrons, at 6.3 PeV, so the highest energies tell the sources apart."
 }
 PLACES = {"inside": "inside", "edge": "partly inside", "outside": "outside"}
 
@@ -21,9 +24,14 @@ def answer(folder: Folder, marks: Marks) -> Answer:
     quantity = interest(folder)
     comparison, interval = folder.first(Comparison), interval_of(folder, quantity)
     name = quantity.name if quantity else ""
-    verdict = [*([comparison.verdict()] if comparison else []), *_placed(interval, marks)]
+    verdict = [*(_judged(comparison) if comparison else []), *_placed(interval, marks)]
     if not verdict and interval:
-        verdict = [interval.describe()]
+        verdict = [
+            (
+                *symbol(interval.quantity),
+                ("text", f" lies in its {percent(interval.cl)} interval: {_segments(interval)}."),
+            )
+        ]
     tiles = [
         *([_value(folder, quantity, interval)] if quantity else []),
         *(_compared(comparison) if comparison else []),
@@ -31,7 +39,7 @@ def answer(folder: Folder, marks: Marks) -> Answer:
     title = folder.saved[0].result.description.title
     return Answer(
         QUESTIONS.get(name, f"What do the data say about {readable(name)}?" if name else title),
-        tuple(verdict) or ("No interval and no comparison has been saved here, so nothing is concluded.",),
+        tuple(verdict) or (NOTHING,),
         tuple(tiles),
         _models(folder, quantity, interval, marks),
         BASIS.get(name, ""),
@@ -60,20 +68,24 @@ def profile_of(folder: Folder, quantity: Quantity | None) -> Scan | None:
     return next((s for s in folder.all(Scan) if quantity and s.names == (quantity.name,)), None)
 
 
-def _placed(interval: Interval | None, marks: Marks) -> list[str]:
+def _judged(comparison: Comparison) -> list[tuple[Piece, ...]]:
+    """The verdict of a comparison, a sentence for each model but the best."""
+    sentences = re.split(rf"; (?={re.escape(comparison.best.name)} )", comparison.verdict())
+    return [(("text", f"{sentence}."),) for sentence in sentences]
+
+
+def _placed(interval: Interval | None, marks: Marks) -> list[tuple[Piece, ...]]:
     """Which models the interval holds."""
     if not interval or not (shown := marks.of(interval.quantity.name)):
         return []
     places = {name: place(mark, interval) for name, mark in shown.items()}
-    level = f"the {percent(interval.cl)} interval of {readable(interval.quantity.name)}"
     if set(places.values()) == {"inside"}:
-        return [f"Not decided by {level} alone: all of {listed(list(places))} lie inside it."]
-    said = []
-    for where, words in PLACES.items():
-        names = [name for name, found in places.items() if found == where]
-        said += [f"{words} {'it' if said else level}: {listed(names)}"] if names else []
-    text = "; ".join(said)
-    return [text[0].upper() + text[1:] + "."]
+        lead, said = "Not decided by the", f" alone: {listed(list(places))} all lie inside it."
+    else:
+        names = {words: [n for n, found in places.items() if found == where] for where, words in PLACES.items()}
+        lead, said = "Held against the", ": " + "; ".join(f"{k}: {listed(v)}" for k, v in names.items() if v) + "."
+    level = ("text", f"{lead} {percent(interval.cl)} interval of ")
+    return [(level, *symbol(interval.quantity), ("text", said))]
 
 
 def _value(folder: Folder, quantity: Quantity, interval: Interval | None) -> Tile:
@@ -105,7 +117,7 @@ def _segments(interval: Interval) -> str:
     said = []
     for piece in interval.segments:
         at = [end for end, held in (("lower", piece.lower_at_bound), ("upper", piece.upper_at_bound)) if held]
-        bound = f" ({' and '.join(at)} end: the bound of the parameter)" if at else ""
+        bound = f" ({' and '.join(at)} end at the bound of the parameter)" if at else ""
         said.append(span(piece.lower, piece.upper, interval.quantity) + bound)
     return " and ".join(said) or "empty"
 
@@ -124,7 +136,9 @@ def _compared(comparison: Comparison) -> list[Tile]:
         lines = [f"if {pair.tested} is true: {pair.p.describe()}" for pair in (there, back) if pair.p]
         lines += [] if there.p or back.p else ["no p-value: no toys"]
         if there.expected:
-            lines.append(f"expected separation: {number(there.expected.z, 2)} σ (toys)")
+            lines.append(
+                f"expected separation: {number(there.expected.z, 2)} σ (median of {there.expected.p.toys} toys)"
+            )
         elif there.asimov_z == there.asimov_z:
             lines.append(f"expected separation: {number(there.asimov_z, 2)} σ (Asimov approximation)")
         label = (("text", f"Δ(−2 ln L), {model.name} against {best}"),)
@@ -138,17 +152,17 @@ def _models(folder: Folder, quantity: Quantity | None, interval: Interval | None
     if not quantity or not shown:
         return None
     scan = profile_of(folder, quantity)
-    columns = ["model", readable(quantity.name) + " predicted"]
-    columns += ["Δ(−2 ln L) of its value"] if scan else []
+    columns = ["model", "prediction"]
+    columns += ["Δ(−2 ln L)"] if scan else []
     columns += [f"{percent(interval.cl)} interval"] if interval else []
     rows = []
     for name, mark in shown.items():
         value, low, high = ends(mark)
-        said = f"{number(value, 3)} ({number(low, 3)} to {number(high, 3)})" if high > low else number(value, 3)
+        said = number(value, 3) + (f" ({number(low, 3)} to {number(high, 3)})" if high > low else "")
         row: list[Cell] = [cell(name), cell(said)]
         row += [cell(round(height(mark, scan), 2))] if scan else []
         row += [cell(PLACES[place(mark, interval)])] if interval else []
         rows.append(tuple(row))
     notes = [f"Predictions: {marks.origin}."] if marks.origin else []
-    notes += ["Δ(−2 ln L): on the profile below, to its best fit."] if scan else []
-    return Grid(tuple(columns), tuple(rows), "Source models" if quantity.name == "f_nuebar" else "Models", tuple(notes))
+    notes += ["Δ(−2 ln L): height of the profile below at the prediction."] if scan else []
+    return Grid(tuple(columns), tuple(rows), f"What models predict for {readable(quantity.name)}", tuple(notes))

@@ -24,11 +24,12 @@ class Picture:
 
 @dataclass(frozen=True)
 class Cell:
-    """The pieces of a table's cell."""
+    """The pieces of a table's cell; link: the address it leads to."""
 
     pieces: tuple[Piece, ...]
     numeric: bool = False
     title: str = ""
+    link: str = ""
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,7 @@ class Answer:
     """The first screen."""
 
     question: str
-    verdict: tuple[str, ...]
+    verdict: tuple[tuple[Piece, ...], ...]
     tiles: tuple[Tile, ...] = ()
     grid: Grid | None = None
     basis: str = ""
@@ -97,23 +98,21 @@ class Page:
     """Everything the template prints."""
 
     title: str
-    kicker: str
     badges: tuple[Badge, ...]
     answer: Answer
     warnings: tuple[str, ...]
     sections: tuple[Section, ...]
     downloads: tuple[Download, ...]
-    links: tuple[tuple[str, str], ...]
     made_with: str
     missing: tuple[tuple[str, str], ...] = ()
 
 
-def cell(value: Any, title: str = "") -> Cell:
+def cell(value: Any, title: str = "", link: str = "") -> Cell:
     """A value as a cell: a list is pieces already."""
     if isinstance(value, list):
-        return Cell(tuple(value), False, title)
-    text = number(value)
-    return Cell((("text", text),), isinstance(value, (int, float)) and not isinstance(value, bool), title)
+        return Cell(tuple(value), False, title, link)
+    numeric = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return Cell((("text", number(value)),), numeric, title, link)
 
 
 def grid_of(table: Table) -> Grid:

@@ -5,13 +5,22 @@ from __future__ import annotations
 import base64
 import tempfile
 from collections.abc import Callable
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
 from matplotlib.figure import Figure
 
-from npinfer.core.result import Contour, FitResult, Interval, Result, Scan
-from npinfer.plot import plot_contour, plot_profile, plot_pulls, plot_templates, plot_triangle, save_figure
+from npinfer.core.result import Comparison, Contour, FitResult, Interval, Result, Scan
+from npinfer.plot import (
+    plot_comparison,
+    plot_contour,
+    plot_profile,
+    plot_pulls,
+    plot_templates,
+    plot_triangle,
+    save_figure,
+)
 from npinfer.report.blocks import Picture
 from npinfer.report.marks import Marks
 from npinfer.report.text import listed, percent, readable
@@ -42,17 +51,17 @@ def profile_picture(scan: Scan, intervals: list[Interval], marks: Marks) -> Pict
 
 def template_pictures(fit: FitResult) -> list[Picture]:
     """Data and fit of every channel, along each axis."""
-    axes = dict.fromkeys(axis.name for view in fit.channels.values() for axis in view.axes)
+    axes = {axis.name: axis.label for view in fit.channels.values() for axis in view.axes}
     pictures = []
-    for axis in axes:
+    for axis, label in axes.items():
         shown = [readable(name) for name, view in fit.channels.items() if axis in [a.name for a in view.axes]]
         figure, _ = plot_templates(fit, axis=axis)
         caption = (
-            f"Observed and fitted counts of {listed(shown)} along {readable(axis)}. Points: central 68.27 % Poisson "
+            f"Observed and fitted counts of {listed(shown)} along {label}. Points: central 68.27 % Poisson "
             "intervals; hatched: uncertainty of the fitted sum from the fit's covariance (one standard deviation, "
             f"not calibrated with toys). {nature(fit, fit.data_kind)}"
         )
-        pictures.append(Picture(embed(figure), f"counts along {readable(axis)}", caption, wide=len(shown) > 1))
+        pictures.append(Picture(embed(figure), f"counts along {label}", caption, wide=len(shown) > 1))
     return pictures
 
 
@@ -63,6 +72,20 @@ def pulls_picture(fit: FitResult) -> Picture:
         f"(one standard deviation, from the covariance). {nature(fit, fit.data_kind)}"
     )
     return Picture(embed(plot_pulls(fit)[0]), "pulls of the constrained parameters", caption)
+
+
+def comparison_pictures(comparison: Comparison) -> list[Picture]:
+    """The test statistic of every pair of models in toys of both; nothing without toys."""
+    pictures = []
+    for a, b in combinations(comparison.names, 2) if comparison.toys else ():
+        figure, _ = plot_comparison(comparison, pair=(a, b))
+        drawn = " and ".join(f"{len(comparison.toys[name])} of {name}" for name in (a, b))
+        caption = (
+            f"Test statistic of {a} against {b} in toys ({drawn}) and on the data. The filled tails are the p-values, "
+            f"counted in these toys. {nature(comparison, comparison.data_kind)}"
+        )
+        pictures.append(Picture(embed(figure), f"test statistic of {a} against {b}", caption))
+    return pictures
 
 
 def contour_pictures(contour: Contour) -> list[Picture]:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
+import shlex
 from collections.abc import Callable, Iterator
 from importlib import resources
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 from jinja2 import Environment, StrictUndefined
 
@@ -15,16 +14,12 @@ from npinfer.core.result import Comparison, Contour, FitResult, Interval, Result
 from npinfer.core.table import Table, write_text
 from npinfer.errors import NpinferError
 from npinfer.report import sections
-from npinfer.report.answer import answer, interest, interval_of, profile_of
-from npinfer.report.blocks import Badge, Download, Page, Section, download
+from npinfer.report.answer import NOTHING, answer, interest, interval_of, profile_of
+from npinfer.report.blocks import Answer, Badge, Download, Page, Section, download
 from npinfer.report.folder import Folder, read_folder
 from npinfer.report.marks import Marks, ends
 from npinfer.report.text import readable
 
-PLACES = {
-    "arxiv": (re.compile(r"([a-z-]+(\.[A-Z]{2})?/\d{7}|\d{4}\.\d{4,5})(v\d+)?"), "https://arxiv.org/abs/"),
-    "doi": (re.compile(r"10\.\d{4,9}/\S+"), "https://doi.org/"),
-}
 TONES = {"observed": "good", "real": "good", "published": "good", "approximate": "fair"}
 BROKEN = (NpinferError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 
@@ -53,18 +48,20 @@ def build(folder: Folder, marks: Marks) -> Page:
     parts = tuple(_tried(_parts(folder, marks), faults))
     files = tuple(_tried(_downloads(folder, marks), faults))
     first = folder.saved[0].result.description
+    title = first.title or first.name
+    said = next(
+        _tried(iter([(folder.saved[0].file, lambda: answer(folder, marks))]), faults), Answer(title, (NOTHING,))
+    )
     versions = {s.result.provenance.versions.get("npinfer", "") for s in folder.saved} - {"", "not installed"}
     return Page(
-        title=first.title or first.name,
-        kicker=first.name,
+        title=title,
         badges=_badges(folder),
-        answer=answer(folder, marks),
+        answer=said,
         warnings=(*_warnings(folder), *(f"Skipped: {fault}." for fault in (*folder.faults, *faults))),
         sections=parts,
         downloads=files,
-        links=_links(folder),
         made_with=f"npinfer {', '.join(sorted(versions))}".strip(),
-        missing=_missing(folder),
+        missing=_missing(folder, marks),
     )
 
 
@@ -89,7 +86,7 @@ def _parts(folder: Folder, marks: Marks) -> Iterator[tuple[str, Callable[[], Sec
     if intervals:
         yield folder.file_of(intervals[0]), lambda: sections.interval_section(intervals)
     if fit:
-        yield folder.file_of(fit), lambda: sections.fit_section(fit, folder.file_of(fit))
+        yield folder.file_of(fit), lambda: sections.fit_section(fit)
         if fit.channels:
             yield folder.file_of(fit), lambda: sections.templates_section(fit)
     if contours:
@@ -141,26 +138,17 @@ def _warnings(folder: Folder) -> Iterator[str]:
     yield from folder.mixed()
 
 
-def _missing(folder: Folder) -> tuple[tuple[str, str], ...]:
+def _missing(folder: Folder, marks: Marks) -> tuple[tuple[str, str], ...]:
     """(what is not here, the command that adds it)."""
     name, quantity = folder.saved[0].result.description.name, interest(folder)
-    poi = quantity.name.rpartition(".")[2] if quantity else ""
+    models = marks.of(quantity.name) if quantity else {}
     wanted = {
         "the best fit": (folder.first(FitResult), f"npinfer fit {name}"),
         "an interval": (interval_of(folder, quantity), f"npinfer interval {name} --cl 0.9"),
         "the profile": (profile_of(folder, quantity), f"npinfer profile {name}"),
     }
-    if poi == "f_nuebar":
-        wanted["a comparison of models"] = (folder.first(Comparison), f"npinfer compare {name}")
+    if len(models) > 1 and quantity:
+        given = (shlex.quote(f"{m}:{quantity.name}={ends(mark)[0]:.4g}") for m, mark in models.items())
+        command = f"npinfer compare {name} " + " ".join(f"--model {one}" for one in given)
+        wanted["a comparison of models"] = (folder.first(Comparison), command)
     return tuple((what, f"{command} --out FOLDER") for what, (found, command) in wanted.items() if not found)
-
-
-def _links(folder: Folder) -> tuple[tuple[str, str], ...]:
-    """(text, address) of the references that can be followed."""
-    found = {}
-    for saved in folder.saved:
-        for key, value in saved.result.description.reference.items():
-            pattern, place = PLACES.get(key, (None, ""))
-            if pattern and pattern.fullmatch(value):
-                found[f"{key}:{value}"] = place + quote(value, safe="/.:()-_;")
-    return tuple(found.items())

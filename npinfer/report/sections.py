@@ -2,22 +2,36 @@
 
 from __future__ import annotations
 
+import re
+from urllib.parse import quote
+
 import numpy as np
 
 from npinfer.core.result import Comparison, Contour, FitResult, Interval, Quantity, Result, Scan
 from npinfer.report.blocks import Cell, Grid, Picture, Section, cell, grid_of
-from npinfer.report.figures import contour_pictures, profile_picture, pulls_picture, template_pictures
+from npinfer.report.figures import (
+    comparison_pictures,
+    contour_pictures,
+    profile_picture,
+    pulls_picture,
+    template_pictures,
+)
 from npinfer.report.folder import Folder
 from npinfer.report.marks import Marks
-from npinfer.report.text import number, readable, symbol, unit
+from npinfer.report.text import number, readable, symbol, unit, with_error
 
+UNINSTALLED = ("npinfer not installed", "npinfer from a source tree")
 HEADINGS = {"sample": "Posterior", "validate": "Validation"}
+PLACES = {
+    "arxiv": (re.compile(r"([a-z-]+(\.[A-Z]{2})?/\d{7}|\d{4}\.\d{4,5})(v\d+)?"), "https://arxiv.org/abs/"),
+    "doi": (re.compile(r"10\.\d{4,9}/\S+"), "https://doi.org/"),
+}
 DRAWN = (FitResult, Scan, Interval, Contour, Comparison)
 
 
 def data_section(folder: Folder) -> Section:
     """What the likelihoods are."""
-    rows = []
+    rows = []  # of one likelihood, then of the next
     for description in {s.result.description.name: s.result.description for s in folder.saved}.values():
         configured = ", ".join(f"{k} = {v}" for k, v in description.configuration.items())
         entries = {
@@ -27,15 +41,23 @@ def data_section(folder: Folder) -> Section:
             "kind": description.kind,
             "status": description.status,
             "configuration": configured,
-            **description.reference,
         }
         rows += [(cell(key), cell(value)) for key, value in entries.items() if value]
+        rows += [(cell(k), cell(v, link=address(k, v))) for k, v in description.reference.items()]
     kinds = "kind: real data, an Asimov set or a summary of a publication."
     statuses = "status: published (the experiment's own likelihood), approximate (rebuilt from what it released) or "
-    return Section("data", "Question and data", grids=(Grid((), tuple(rows), notes=(f"{kinds} {statuses}illustrative.",)),))
+    return Section(
+        "data", "Question and data", grids=(Grid((), tuple(rows), notes=(f"{kinds} {statuses}illustrative.",)),)
+    )
 
 
-def fit_section(fit: FitResult, file: str) -> Section:
+def address(key: str, value: str) -> str:
+    """Where a reference can be read; empty for one that is neither an arXiv number nor a DOI."""
+    pattern, place = PLACES.get(key, (None, ""))
+    return place + quote(value, safe="/.:()-_;") if pattern and pattern.fullmatch(value) else ""
+
+
+def fit_section(fit: FitResult) -> Section:
     """Values, errors and pulls."""
     rows = [_fit_row(fit, name) for name in fit.values]
     rows += [_derived_row(fit, name) for name in fit.derived]
@@ -44,26 +66,32 @@ def fit_section(fit: FitResult, file: str) -> Section:
         columns[4:4] = ["minos −", "minos +"]
     else:
         rows = [(*row[:4], *row[6:]) for row in rows]
-    sure = "error: one standard deviation from the covariance, not calibrated with toys; pull ± its error after the fit."
-    grid = Grid(tuple(columns), tuple(rows), file, (sure, *fit.table().notes))
+    sure = "error: one standard deviation from the covariance, not calibrated with toys; pull ± its error after the fit"
+    height = f"−2 ln L at the best fit: {fit.twice_nll:.4f}"
+    grid = Grid(tuple(columns), tuple(rows), notes=(sure, height, *fit.table().notes[1:]))
     state = f"{fit.status.value[0].upper()}{fit.status.value[1:]}: {fit.message}."
     return Section("fit", "Fit", (state,), (grid,), (pulls_picture(fit),) if fit.pulls else ())
+
+
+def short(name: str) -> str:
+    """A name as options of the command line take it."""
+    return name.rpartition(".")[2]
 
 
 def _fit_row(fit: FitResult, name: str) -> tuple[Cell, ...]:
     quantity, free = fit.quantities[name], name in fit.free
     state = "" if free else "held" if name in fit.fixed else "at bound"
     low, high = fit.minos.get(name, (None, None))
-    pull = f"{number(fit.pulls[name], 2)} ± {number(fit.pull_errors[name], 2)}" if name in fit.pulls else None
+    pull = with_error(fit.pulls[name], fit.pull_errors[name]) if name in fit.pulls else None
     error = fit.errors[name] if free else None
     values = (fit.values[name], error, low, high, pull, unit(quantity.unit), state)
-    return (cell(symbol(quantity), name), cell(readable(name), name), *map(cell, values))
+    return (cell(symbol(quantity), name), cell(short(name), name), *map(cell, values))
 
 
 def _derived_row(fit: FitResult, name: str) -> tuple[Cell, ...]:
     quantity = fit.quantities.get(name, Quantity(name))
     values = (fit.derived[name], fit.derived_errors[name], None, None, None, unit(quantity.unit), "derived")
-    return (cell(symbol(quantity), name), cell(readable(name), name), *map(cell, values))
+    return (cell(symbol(quantity), name), cell(short(name), name), *map(cell, values))
 
 
 def interval_section(intervals: list[Interval]) -> Section:
@@ -106,7 +134,7 @@ def comparison_section(comparison: Comparison) -> Section:
     notes = (
         "t: −2 ln(L tested / L against) on the data. p: probability of such a t or a larger one if the tested model is "
         "true, counted in toys, with its 68.27 % interval; z: the same as standard deviations, one-sided.",
-        "expected z: the rejection of the tested model in the median toy of the other; Asimov z: the same, approximated.",
+        "expected z: the rejection of the tested model in the median toy of the other; Asimov z: its approximation.",
         *comparison.notes(),
         f"{comparison.data_kind} data; {comparison.description.small_print()}",
     )
@@ -114,7 +142,8 @@ def comparison_section(comparison: Comparison) -> Section:
         Grid(("model", "settings", "−2 ln L", "Δ(−2 ln L)", "fit"), models, "Models at their best fit"),
         Grid(pairs.columns, pairs.rows, "Every model against every other", notes, pairs.left_out),
     )
-    return Section("comparison", "Comparison of models", (comparison.verdict() + ".",), grids)
+    pictures = tuple(comparison_pictures(comparison))
+    return Section("comparison", "Comparison of models", (comparison.verdict() + ".",), grids, pictures)
 
 
 def templates_section(fit: FitResult) -> Section:
@@ -142,7 +171,7 @@ def provenance_section(folder: Folder) -> Section:
     made: dict[str, list[str]] = {}
     for saved in folder.saved:
         provenance = saved.result.provenance
-        lines = [f"{k} {v}" for k, v in provenance.versions.items()]
+        lines = [f"{k} {v}".replace(*UNINSTALLED) for k, v in provenance.versions.items()]
         lines += [f"sha256 of the {k}: {v}" for k, v in provenance.digests.items()]
         lines += [] if provenance.seed is None else [f"seed {provenance.seed}"]
         made.setdefault("\n".join(lines), []).append(saved.file)

@@ -17,8 +17,9 @@ GREEK = {
     "psi": "ψ", "omega": "ω", "Gamma": "Γ", "Delta": "Δ", "Theta": "Θ", "Lambda": "Λ", "Sigma": "Σ", "Phi": "Φ",
     "Psi": "Ψ", "Omega": "Ω", "sin": "sin", "cos": "cos", "log": "log", "ln": "ln",
 }  # fmt: skip
+THIN = "\u202f"  # a narrow space that never breaks
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
-_FONT = re.compile(r"\\(?:mathrm|rm|text|mathit)\s*\{([^{}]*)\}")
+_FONT = re.compile(r"([_^]?)\\(?:mathrm|rm|text|mathit)\s*\{([^{}]*)\}")
 _OVERLINE = re.compile(r"\\(?:bar|overline)\s*(?:\{\s*\\?([A-Za-z]+)\s*\}|\\([A-Za-z]+) ?|([A-Za-z]))")
 _COMMAND = re.compile(r"\\([A-Za-z]+) ?")
 _SCRIPT = re.compile(r"([_^])(?:\{([^{}]*)\}|(\S))")
@@ -40,6 +41,8 @@ def symbol(quantity: Quantity) -> list[Piece]:
 
     >>> symbol(Quantity("f_nuebar", label=r"$f_{\\bar\\nu_e}$"))
     [('text', 'f'), ('sub', 'ν̄e')]
+    >>> symbol(Quantity("gamma", label=r"$\\gamma_\\mathrm{astro}$"))
+    [('text', 'γ'), ('sub', 'astro')]
     >>> symbol(Quantity("x.ratio_up", label=r"$\\frac{a}{b}$"))
     [('text', 'ratio up')]
     """
@@ -48,7 +51,7 @@ def symbol(quantity: Quantity) -> list[Piece]:
         return [("text", readable(quantity.name))]
     if "$" not in label:
         return [("text", label)]
-    text = _OVERLINE.sub(_overline, _FONT.sub(r"\1", label.strip("$")))
+    text = _OVERLINE.sub(_overline, _FONT.sub(_upright, label.strip("$")))
     text = _COMMAND.sub(lambda found: GREEK.get(found[1], found[0]), text.replace(r"\,", " "))
     text = re.sub(r"_([^\s{}_^])(?=[^{]*\})", r"\1", text)  # a subscript of a subscript
     pieces, end = [], 0
@@ -59,6 +62,10 @@ def symbol(quantity: Quantity) -> list[Piece]:
     if any(mark in words for _, words in pieces for mark in "\\{}$^_"):
         return [("text", readable(quantity.name))]
     return pieces
+
+
+def _upright(found: re.Match[str]) -> str:
+    return f"{found[1]}{{{found[2]}}}" if found[1] else found[2]
 
 
 def _overline(found: re.Match[str]) -> str:
@@ -79,8 +86,8 @@ def unit(text: str) -> str:
 def number(value: Any, digits: int = 4) -> str:
     """A number with a true minus and powers of ten; a dash for nothing, infinity by its sign, words as they are.
 
-    >>> number(-0.31234), number(4.2e-10), number(float("inf")), number(None)
-    ('−0.3123', '4.2 × 10⁻¹⁰', '∞', '–')
+    >>> number(-0.31234), number(1e-10), number(float("inf")), number(None)
+    ('−0.3123', '10⁻¹⁰', '∞', '–')
     """
     if not isinstance(value, float) or math.isnan(value):
         return show(value)
@@ -92,7 +99,12 @@ def number(value: Any, digits: int = 4) -> str:
 
 def _ten(mantissa: str, exponent: str) -> str:
     power = f"10{str(int(exponent)).translate(SUPERSCRIPTS)}"
-    return power if float(mantissa) == 1.0 else f"{mantissa} × {power}"
+    return power if float(mantissa) == 1.0 else f"{mantissa}{THIN}×{THIN}{power}"
+
+
+def with_error(value: float, error: float) -> str:
+    """A number and its error, two digits each, kept on one line."""
+    return f"{number(value, 2)}{THIN}±{THIN}{number(error, 2)}"
 
 
 def percent(cl: float) -> str:

@@ -5,6 +5,7 @@ from npinfer.core.result.comparison import ComparedModel, Comparison, Expectatio
 from npinfer.core.result.contour import Contour, Region
 from npinfer.core.result.fit import ChannelView, FitResult, Quantity
 from npinfer.core.result.interval import Interval, Segment
+from npinfer.core.result.posterior import Posterior
 from npinfer.core.result.scan import Scan
 from npinfer.core.result.validation import Check, Validation
 from npinfer.core.table import Table
@@ -19,6 +20,7 @@ __all__ = [
     "FitResult",
     "Interval",
     "Pair",
+    "Posterior",
     "Quantity",
     "Region",
     "Result",

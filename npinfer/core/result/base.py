@@ -79,10 +79,17 @@ class Result:
             raise DataError(f"{path}: no such file") from None
         except (OSError, ValueError, RecursionError) as error:
             raise DataError(f"{path}: not a saved result: {error}") from None
+        content = content if isinstance(content, dict) else {}
+        kind = _KNOWN.get(str(content.get("type")), Result)
         try:
-            return cls.from_dict(content if isinstance(content, dict) else {})
+            return cls.from_dict(kind.completed(content, Path(path)))
         except DataError as error:
             raise DataError(f"{path}: {error}") from None
+
+    @classmethod
+    def completed(cls, content: Mapping[str, Any], path: Path) -> Mapping[str, Any]:
+        """The content of a file saved at `path`, with what is kept beside it; raises DataError."""
+        return content
 
 
 def load_result(path: str | Path) -> Result:
@@ -126,6 +133,8 @@ def decode(kind: Any, value: Any) -> Any:
         )  # type: ignore[operator]
     if isinstance(kind, type) and issubclass(kind, enum.Enum):
         return kind(value)
+    if kind is np.ndarray and isinstance(value, np.ndarray):
+        return value
     if kind is np.ndarray and isinstance(value, Mapping):
         return np.zeros(value["empty"])
     if kind is np.ndarray:

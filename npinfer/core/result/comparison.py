@@ -62,6 +62,8 @@ class Tail:
         """The value with its error."""
         if self.above == 0:
             return f"p < {self.upper:.2g}: none of {self.toys} toys"
+        if self.above == self.toys:
+            return f"p > {self.lower:.4g}: all of {self.toys} toys"
         error = 0.5 * (self.upper - self.lower)
         digits = max(2, 1 - math.floor(math.log10(error)))
         return f"p = {self.value:.{digits}f} ± {error:.{digits}f}"
