@@ -19,10 +19,10 @@ demo: $(VENV)/installed  ## fit the real HESE events with equal flavours and dra
 	$(BIN)/npinfer fit icecube_hese --fix f_nuebar=0.16667 --out $(DEMO_OUT)
 
 test: lint  ## everything
-	$(BIN)/python -m pytest -n 2 --cov --cov-report=term:skip-covered --cov-fail-under=90 --benchmark-disable -q
+	$(BIN)/python -m pytest -n 2 --ignore tests/benchmarks --cov --cov-report=term:skip-covered --cov-fail-under=90 -q
 
 check: lint  ## the fast part
-	$(BIN)/python -m pytest -n 2 -m "not slow" --benchmark-disable -q
+	$(BIN)/python -m pytest -n 2 --ignore tests/benchmarks -m "not slow" -q
 
 lint: $(VENV)/tested
 	$(BIN)/ruff check .

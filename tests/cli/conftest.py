@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -133,6 +134,9 @@ def start(folder: Path) -> Callable[..., subprocess.Popen[str]]:
         environment = os.environ | {"PYTHONPATH": str(Path(npinfer.__file__).parents[1])}
         command = [sys.executable, "-m", "npinfer.cli", *line.split()]
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-        return subprocess.Popen(command, cwd=folder, env=environment, text=True, start_new_session=True, **pipes)
+        default = lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)  # whatever the test's own parent ignores
+        return subprocess.Popen(
+            command, cwd=folder, env=environment, text=True, start_new_session=True, preexec_fn=default, **pipes
+        )
 
     return call

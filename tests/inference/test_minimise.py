@@ -12,7 +12,7 @@ from npinfer.errors import ConfigurationError, InferenceError
 from npinfer.inference.minimise import FitOptions, free_mask, minimise, start_points
 from npinfer.likelihood.binned import BinnedLikelihood
 
-TOYS = 300
+TOYS = 60  # tests/benchmarks has 300
 
 
 def toys_of(likelihood: BinnedLikelihood, truth: np.ndarray, count: int, seed: int) -> tuple:
@@ -25,7 +25,7 @@ def toys_of(likelihood: BinnedLikelihood, truth: np.ndarray, count: int, seed: i
 
 @pytest.mark.slow
 def test_never_above_the_best_of_four_migrad_starts(hese: BinnedLikelihood) -> None:
-    """300 toys of the HESE likelihood with every parameter free; f_nuebar and prompt_norm end at bounds often."""
+    """Toys of the HESE likelihood with every parameter free; f_nuebar and prompt_norm end at bounds often."""
     truth = hese.parameters.vector({"astro_norm": 6.5, "astro_gamma": 2.9, "prompt_norm": 0.3})
     packed, free, starts = toys_of(hese, truth, TOYS, seed=11)
     assert len(starts) == 4
