@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from npinfer.core.parameter import Parameter, Parameters
 from npinfer.core.provenance import Description, digest
 from npinfer.errors import ConfigurationError, unknown
 from npinfer.likelihood.binned import BinnedLikelihood, Derived, Model
+from npinfer.likelihood.recipe import content
 from npinfer.likelihood.terms import Group
 
 STRENGTH = ("real", "asimov", "summary", "published", "approximate", "illustrative")  # of kinds and of statuses
@@ -80,15 +81,19 @@ class JointLikelihood(BinnedLikelihood):
         return JointRecipe(recipes, dict(share), tuple(correlate), self.description, data)
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class JointRecipe:
-    """The recipes of the members, and how they are joined."""
+    """The recipes of the members, and how they are joined; equal when the keys are."""
 
     members: tuple[Any, ...]
-    share: Share
+    share: Share = field(compare=False)
     correlate: tuple[Correlation, ...]
-    description: Description
-    data: Dataset | None
+    description: Description = field(compare=False)
+    data: Dataset | None = field(compare=False)
+    key: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "key", digest([self.share, self.description.name, content(self.data)]))
 
     def build(self) -> BinnedLikelihood:
         """The joint likelihood, built here; raises DataError if a member's files have changed."""

@@ -3,26 +3,43 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from npinfer.core.dataset import Dataset
+from npinfer.core.provenance import digest
 from npinfer.errors import DataError
 
 if TYPE_CHECKING:
     from npinfer.likelihood.binned import BinnedLikelihood
 
 
-@dataclass(frozen=True, eq=False)
-class Recipe:
-    """The file, configuration, data and plug-in modules of a likelihood, and the digests it must have."""
+def content(data: Dataset | None) -> Any:
+    """The numbers of a data set, for a digest."""
+    if data is None:
+        return None
+    return [{k: np.asarray(v).tolist() for k, v in part.items()} for part in (data.counts, data.auxiliary)]
 
-    source: str
-    configuration: Mapping[str, Any]
-    digests: Mapping[str, str]
-    data: Dataset | None = None
-    plugins: tuple[str, ...] = ()
+
+@dataclass(frozen=True)
+class Recipe:
+    """The file, configuration, data and plug-in modules of a likelihood, and the digests it must have.
+
+    Recipes are equal when their keys are: a worker builds what it has built before only once.
+    """
+
+    source: str = field(compare=False)
+    configuration: Mapping[str, Any] = field(compare=False)
+    digests: Mapping[str, str] = field(compare=False)
+    data: Dataset | None = field(compare=False, default=None)
+    plugins: tuple[str, ...] = field(compare=False, default=())
+    key: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "key", digest([self.source, self.configuration, self.digests, content(self.data)]))
 
     def build(self) -> BinnedLikelihood:
         """The likelihood, built here; raises DataError if its files differ from those of the original."""

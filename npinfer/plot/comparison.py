@@ -36,7 +36,8 @@ def plot_comparison(comparison: Comparison, *, pair: tuple[str, str] | None = No
             _draw_toys(axes, drawn[truth], tails[truth], edges, colour)
             tail = comparison.pair(truth, other).p
             axes.patches[-1].set_label(plain(f"{drawn[truth].size} toys of {truth}: {tail.describe() if tail else ''}"))
-        axes.axvline(observed, color=INK, linewidth=1.4, label=f"{comparison.data_kind} data: t = {observed:.3g}")
+        said = f"{comparison.data_kind} data: t = {observed:.3g}".replace("-", "−")
+        axes.axvline(observed, color=INK, linewidth=1.4, label=said)
         axes.set_xlim(edges[0], edges[-1])
         axes.set_ylim(0.0, HEADROOM * axes.get_ylim()[1])
         axes.set_xlabel(plain(f"t = −2 ln [L({a}) / L({b})]"))

@@ -91,7 +91,8 @@ def test_toys_against_migrad(benchmark: Any, hese: BinnedLikelihood, point: np.n
     theirs = minimise(hese, packed, starts, free, FitOptions(minimiser="migrad"))
     above = 2 * (ours.nll - theirs.nll)
     print(
-        f"\n300 toys, twice_nll above the best of four MIGRAD starts: at most {above.max():.1e}; {ours.valid.sum()} valid"
+        f"\n300 toys: twice_nll above the best of four MIGRAD starts by at most {above.max():.1e}; "
+        f"{ours.valid.sum()} valid"
     )
     if benchmark.stats:
         print(f"MIGRAD takes {(time.perf_counter() - begun) / benchmark.stats['mean']:.1f} times as long")

@@ -216,3 +216,10 @@ def test_faults_of_a_joint_file_have_their_place(write: Callable[..., Path]) -> 
         npinfer.load("joint/glashow", compositon="flavour")
     with pytest.raises(ConfigurationError, match="at least two members"):
         npinfer.joint(npinfer.load("icecube_hese"))
+
+
+def test_recipes_of_the_same_likelihood_are_equal(pair: tuple[BinnedLikelihood, BinnedLikelihood]) -> None:
+    likelihood = npinfer.joint(*pair, share=SHARE)
+    toy = likelihood.with_data(likelihood.toy({"mu": 2.0}, np.random.default_rng(1)))
+    assert likelihood.recipe() == likelihood.recipe()
+    assert len({likelihood.recipe(), likelihood.recipe(), toy.recipe(), pair[0].recipe()}) == 3

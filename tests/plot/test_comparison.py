@@ -80,6 +80,7 @@ def test_tails_lie_on_their_side_of_the_data(compared):
 def test_the_two_best_models_or_those_asked_for(compared):
     found = compared(normal(("a", "b", "c")))
     assert plot_comparison(found)[1].get_xlabel() == "t = −2 ln [L(a) / L(b)]"
+    assert legend(plot_comparison(found, pair=("b", "a"))[1])[2] == "observed data: t = −1"
     assert plot_comparison(found, pair=("c", "a"))[1].get_xlabel() == "t = −2 ln [L(c) / L(a)]"
     with pytest.raises(InferenceError, match="unknown model 'd'"):
         plot_comparison(found, pair=("a", "d"))

@@ -18,6 +18,10 @@ from npinfer.errors import InferenceError, unknown
 LEVELS = (0.025, 0.16, 0.5, 0.84, 0.975)
 TIE = 1e-6  # test statistics of equal data differ by what minimisations leave of it
 ONE_SIGMA = 0.6826894921370859
+MEANING = (
+    "t = −2 ln(L tested / L against); p: of such a t or a larger one if the tested model is true, with its 68.27 % "
+    "Clopper–Pearson interval; expected z: of the tested model in the median toy of the one against it"
+)
 
 
 @dataclass(frozen=True)
@@ -235,7 +239,7 @@ class Comparison(Result):
             f"comparison of {' and '.join(self.names)} ({self.data_kind} data)",
             (*columns, *expected),
             tuple(rows),
-            (self.verdict(), *fits, *self.notes(), self.description.small_print()),
+            (self.verdict(), *fits, MEANING, *self.notes(), self.description.small_print()),
         )
 
     def notes(self) -> list[str]:
