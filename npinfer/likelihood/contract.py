@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 from numpy.polynomial import chebyshev
-from scipy.stats import qmc
 
 from npinfer.errors import ConfigurationError
 from npinfer.physics.registry import Weights, parameter_names
@@ -20,6 +19,8 @@ MAX_SAMPLES = 4096
 CURVE_NODES = 64  # of the curve that the basis coordinates follow in a single shape parameter
 SMALLEST = 1e-15  # singular value, relative to the largest, that is kept
 
+# The root of x^(d+1) = x + 1, the golden ratio for one dimension, generalised: M. Roberts, 2018.
+_GOLDEN = {d: float(np.real(np.roots([1.0, *[0.0] * (d - 1), -1.0, -1.0])).max()) for d in range(1, 9)}
 _DEGREES = np.arange(DETECTOR_NODES)
 _NODES = np.cos(np.pi * (_DEGREES + 0.5) / DETECTOR_NODES)  # Chebyshev points of the first kind
 _TO_COEFFICIENTS = np.linalg.inv(_NODES[:, None] ** _DEGREES)  # from values there to coefficients of powers
@@ -74,8 +75,13 @@ class Contracted:
         cells = pattern[None] * shapes.reshape(len(shapes), 1, *self._cells)
         flat = cells.reshape(len(shapes) * len(pattern), *cells.shape[2:])
         counts = []
-        for node in self._nodes:
-            folded = self.weights.response.fold(flat, **dict(zip(self.detector_names, node.tolist(), strict=True)))
+        points = [dict(zip(self.detector_names, node.tolist(), strict=True)) for node in self._nodes]
+        response = self.weights.response
+        if hasattr(response, "fold_at"):
+            folds = response.fold_at(flat, points)
+        else:
+            folds = [response.fold(flat, **point) for point in points]
+        for folded in folds:
             parts = [folded[n] if n in folded else np.zeros((len(flat), self._bins[n])) for n in self._order]
             counts.append(np.concatenate(parts, axis=-1).reshape(len(shapes), len(pattern), -1))
         return np.stack(counts, axis=1)
@@ -83,7 +89,7 @@ class Contracted:
     def _reduce(self) -> None:
         """Sample shapes, keep their singular vectors, fold those; more samples until the error is small enough."""
         samples = SAMPLES if self.shape_names else 1
-        probe = self._sampled(16, seed=1)
+        probe = self._sampled(8, seed=1)
         exact = self._folds(self._shapes(probe))
         while True:
             self._curve = None
@@ -130,7 +136,8 @@ class Contracted:
         dimensions = len(self.shape_names)
         if not dimensions:
             return np.zeros((1, 0))
-        inner = qmc.Halton(dimensions, seed=seed).random(count)
+        steps = _GOLDEN[dimensions] ** -np.arange(1.0, dimensions + 1.0)  # an additive recurrence fills the box evenly
+        inner = np.modf(0.5 + seed / 3 + np.arange(1, count + 1)[:, None] * steps)[0]
         stretched = 0.5 - 0.5 * np.cos(np.pi * inner)  # denser towards the ends, where polynomials need it
         corners = _grid([np.array([0.0, 1.0])] * dimensions)
         unit = np.concatenate([corners, stretched])

@@ -37,6 +37,10 @@ class StartingEvents:
     def fold(self, weights: np.ndarray, *, energy_scale: float = 1.0) -> dict[str, np.ndarray]:
         return self.response.fold(weights, energy_scale=energy_scale)
 
+    def fold_at(self, weights: np.ndarray, points: Sequence[Mapping[str, float]]) -> list[dict[str, np.ndarray]]:
+        """`fold` at each of several points of the nuisance parameters, for little more than the price of one."""
+        return self.response.fold_at(weights, [point["energy_scale"] for point in points])
+
 
 def detector(inputs: Mapping[str, Any], channels: Sequence[Any], configuration: Mapping[str, Any]) -> Any:
     """The response named by the input `detector`, on the axes of the likelihood's channels; raises ConfigurationError.

@@ -69,7 +69,8 @@ class Weights:
     shape: function of the shape parameters, giving (batch, *cells). Axes along which pattern or shape do not change may
         have length 1: a spectrum has the shape (batch, 1, 1, energies, 1).
     response: the folding operator: `response.fold(weights, **{name: number})` → {channel: (n, bins)}, with the detector
-        parameters named in `response.parameters`.
+        parameters named in `response.parameters`; `response.fold_at(weights, points)`, if there is one, gives the
+        folds at several points of those at once.
 
     mix and shape are analytic and keep a complex type, so that a complex step gives their derivatives.
     """

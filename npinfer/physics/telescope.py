@@ -30,11 +30,11 @@ from npinfer.physics.deep_inelastic import csms_total
 from npinfer.physics.earth import mean_transmission
 from npinfer.physics.flavour import SPECIES
 from npinfer.physics.glashow import BRANCHING_RATIOS, CASCADE_SHARES, cell_average, visible_energy_cdf
+from npinfer.physics.morphology import MORPHOLOGIES, charged_current_morphology, classified
 
 Tables = Mapping[str, NDArray]  # the arrays of response.npz
 
 INTERACTIONS = ("cc", "nc", "gr")
-MORPHOLOGIES = ("cascade", "track", "double_cascade")
 # Median angular errors; cascades ~8 degrees, tracks below 1 degree.
 MEDIAN_ANGLE_DEG: Mapping[str, float] = {"cascade": 8.0, "track": 1.0}
 FINE_CELLS_GEV = (1.8e6, 2.1e7)  # parent cells between are cut into FINE_PER_CELL, to resolve the resonance
@@ -106,13 +106,26 @@ class Response:
         scale = np.atleast_1d(np.asarray(energy_scale))
         if scale.ndim != 1 or scale.size not in (1, len(w)):
             raise ParameterError(f"energy_scale: found shape {scale.shape}, expected a number or ({len(w)},)")
-        steps = self._deposited(w)
+        return self._binned(self._seen(w), scale)
+
+    def fold_at(self, weights: ArrayLike, energy_scales: ArrayLike) -> list[dict[str, NDArray]]:
+        """`fold` at each of several energy scales, the weights being folded once."""
+        seen = self._seen(self._broadcast(np.asarray(weights)))
+        return [self._binned(seen, np.atleast_1d(scale)) for scale in np.asarray(energy_scales)]
+
+    def _seen(self, weights: NDArray) -> dict[str, NDArray]:
+        """Selected events per step of deposited energy, {channel: (n, cos, steps)}."""
+        steps = self._deposited(weights)
+        return {name: np.einsum("gnzs,gs->nzs", steps, c.selected) for name, c in self._channels.items()}
+
+    def _binned(self, seen: Mapping[str, NDArray], scale: NDArray) -> dict[str, NDArray]:
+        """Reconstructed events per bin, {channel: (n, bins)}."""
         counts = {}
         for name, channel in self._channels.items():
-            seen = np.einsum("gnzs,gs->nzs", steps, channel.selected)
-            by_energy = np.swapaxes(seen @ _step_to_bin(channel.log_edges - np.log10(scale)[:, None]), 1, 2)
+            to_bin = _step_to_bin(channel.log_edges - np.log10(scale)[:, None])
+            by_energy = np.swapaxes(seen[name] @ to_bin, 1, 2)
             binned = by_energy.sum(2) if channel.zenith is None else by_energy @ channel.zenith
-            counts[name] = binned.reshape(len(w), -1)
+            counts[name] = binned.reshape(len(binned), -1)
         return counts
 
     def _broadcast(self, weights: NDArray) -> NDArray:
@@ -249,8 +262,8 @@ def _selected(
     """Efficiency times share of the morphology in each step, {morphology: (selection, steps)}."""
     middles = (DEPOSITED_NODES[:-1] + DEPOSITED_NODES[1:]) / 2
     efficiency = np.array([_efficiency(tables, selection, middles) for selection, _ in selections])
-    inclusive = {flavour: _morphology(forms, flavour, middles) for flavour in forms}
-    shares = _charged_current_morphology(inclusive, _reference_spectra(tables, kernels, efficiency))
+    inclusive = {flavour: classified(forms, flavour, middles) for flavour in forms}
+    shares = charged_current_morphology(inclusive, _reference_spectra(tables, kernels, efficiency))
     by_selection = np.array([shares[flavour] for _, flavour in selections])  # (selection, morphology, steps)
     return {name: efficiency * by_selection[:, j] for j, name in enumerate(MORPHOLOGIES)}
 
@@ -259,14 +272,6 @@ def _efficiency(tables: Tables, selection: str, log_deposited: NDArray) -> NDArr
     """n / (1 + exp(-(log10 E_dep - a) / b)): the map from the tables' selection to this one."""
     k = list(tables["map_selection"]).index(selection)
     return tables["map_n"][k] / (1 + np.exp(-(log_deposited - tables["map_a"][k]) / tables["map_b"][k]))
-
-
-def _morphology(forms: Mapping[str, Mapping], flavour: str, log_deposited: NDArray) -> NDArray:
-    """P(morphology | flavour, E_dep), (3, steps), sums to 1."""
-    energy_tev = 10 ** (log_deposited - 3)
-    percent = [_form(forms[flavour][m]["form"], forms[flavour][m]["coefficients"], energy_tev) for m in MORPHOLOGIES]
-    shares = np.clip(np.array(percent), 0, None)
-    return shares / shares.sum(0)
 
 
 def _reference_spectra(tables: Tables, kernels: tuple[_Kernel, ...], efficiency: NDArray) -> dict[str, NDArray]:
@@ -279,33 +284,6 @@ def _reference_spectra(tables: Tables, kernels: tuple[_Kernel, ...], efficiency:
         flavour = SPECIES[kernel.species].removesuffix("bar")
         spectra[flavour][kernel.interaction] += events * efficiency[kernel.selection]
     return spectra
-
-
-def _charged_current_morphology(inclusive: Mapping[str, NDArray], spectra: Mapping[str, NDArray]) -> dict[str, NDArray]:
-    """P(morphology | E_dep) of charged currents, {flavour: (3, nodes)}.
-
-    The classifier was published for all interactions of a flavour. Neutral currents are taken as single showers, like
-    ν_e; what charged currents must then do to give the published total at the reference spectrum is solved for.
-    """
-    shares = {}
-    for flavour, published in inclusive.items():
-        charged, neutral = spectra[flavour]
-        solved = np.clip(published + neutral / charged * (published - inclusive["nue"]), 0, None)
-        shares[flavour] = solved / solved.sum(0)
-    return shares
-
-
-def _form(form: str, p: list[float], energy_tev: NDArray) -> NDArray:
-    """logpoly Σ p_i ln(x)^i, powerlaw p_0 x^p_1, or a sigmoid in ln x, with x = E_dep/TeV."""
-    log_energy = np.log(energy_tev)
-    if form == "logpoly":
-        return np.polynomial.polynomial.polyval(log_energy, p)
-    if form == "powerlaw":
-        return p[0] * energy_tev ** p[1]
-    if form == "sigmoid":
-        a, b, c, d, m = p
-        return (a - d) / (1 + np.exp(b * log_energy - c) ** m) + d
-    raise DataError(unknown("classifier form", form, ("logpoly", "powerlaw", "sigmoid")))
 
 
 def _step_to_bin(log_edges: NDArray) -> NDArray:
