@@ -15,6 +15,7 @@ _HOME = {
     "interval": "npinfer.inference.interval",
     "contour": "npinfer.inference.contour",
     "compare": "npinfer.inference.compare",
+    "sample": "npinfer.inference.mcmc",
     "validate": "npinfer.inference.validate",
     "FitOptions": "npinfer.inference.minimise",
     "RunOptions": "npinfer.inference.executor",
@@ -41,6 +42,7 @@ __all__ = [
     "load",
     "load_result",
     "profile",
+    "sample",
     "validate",
     "write_report",
 ]
@@ -65,6 +67,7 @@ if TYPE_CHECKING:
     from npinfer.inference.executor import RunOptions
     from npinfer.inference.fit import fit
     from npinfer.inference.interval import interval
+    from npinfer.inference.mcmc import sample
     from npinfer.inference.minimise import FitOptions
     from npinfer.inference.profile import profile
     from npinfer.inference.validate import validate

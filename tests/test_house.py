@@ -19,7 +19,7 @@ SIDEWAYS = {("plot", "inference"), ("plot", "likelihood"), ("plot", "physics"), 
 MAX_LINES, MAX_FUNCTION, MAX_ARGUMENTS = 400, 60, 6
 PUBLIC = {
     "FitOptions", "NpinferError", "RunOptions", "Weights", "compare", "contour", "describe", "fit", "generator",
-    "interval", "joint", "list_likelihoods", "load", "load_result", "profile", "validate",
+    "interval", "joint", "list_likelihoods", "load", "load_result", "profile", "sample", "validate",
     "write_report",
 }  # fmt: skip
 

@@ -24,6 +24,7 @@ COMMANDS = {
     "interval": "the profile-likelihood interval of a parameter",
     "contour": "the joint regions of two parameters",
     "compare": "discrete models told apart, with toys",
+    "sample": "the posterior density by ensembles of walkers",
     "validate": "check a likelihood against pyhf and itself",
     "report": "one self-contained page about the results of a folder",
 }

@@ -4,7 +4,8 @@ R-hat and the effective samples follow Vehtari et al. (2021), arXiv:1903.08008, 
 ensemble propose from each other's positions, so that they are not independent chains. A chain here is a replica: an
 ensemble that was started on its own, all its walkers together. R-hat compares replicas, never walkers. Autocorrelation
 is that of the ensemble: the lagged covariance averaged over the walkers of a replica (Goodman and Weare 2010,
-Foreman-Mackey et al. 2013, arXiv:1202.3665).
+Foreman-Mackey et al. 2013, arXiv:1202.3665). The effective samples that follow leave out what walkers share: little
+with the moves of `npinfer.inference.moves` (the mean's variance is 1.1 times as large, measured on 50 ensembles).
 
 Arrays are (replica, step, walker), of one parameter. A single chain has one walker.
 """
@@ -22,7 +23,8 @@ from scipy.stats import rankdata
 WINDOW = 5  # autocorrelation times over which the autocorrelation is summed (Sokal 1996)
 MAX_RHAT = 1.01  # Vehtari et al. 2021
 MIN_ESS = 400  # the same: fewer leave R-hat itself uncertain
-MIN_TIMES = 50  # autocorrelation times that a replica must last, or their estimate is too low
+MIN_TIMES = 50  # autocorrelation times that all replicas last together: with fewer the time itself is uncertain
+MIN_TIMES_EACH = 20  # and each of them: with fewer its sum is cut short
 PILE_WIDTH, PILE_MASS = 0.05, 0.10  # a pile-up: this much of the probability within this part of the spread
 
 
@@ -107,8 +109,9 @@ def _scale_reduction(x: np.ndarray) -> float:
     return float(np.sqrt(1.0 - 1.0 / flat.shape[1] + between / within)) if within > 0 else float("nan")
 
 
-def verdict(found: Mapping[str, Diagnostics], steps: int, message: str = "") -> tuple[bool, str]:
+def verdict(found: Mapping[str, Diagnostics], replicas: int, steps: int, message: str = "") -> tuple[bool, str]:
     """Whether replicas of this many kept steps have converged, and a sentence that says on what that rests."""
+    needed = max(MIN_TIMES_EACH, MIN_TIMES / replicas)
     worst = max(found, key=lambda n: _last(found[n].rhat))
     fewest = min(found, key=lambda n: min(found[n].ess, found[n].ess_tail))
     slowest = max(found, key=lambda n: _last(found[n].autocorrelation_time))
@@ -123,16 +126,16 @@ def verdict(found: Mapping[str, Diagnostics], steps: int, message: str = "") -> 
         faults.append(f"R-hat of {worst} is {high:.3f}, above {MAX_RHAT}")
     if not effective >= MIN_ESS:
         faults.append(f"{fewest} has {effective:.0f} effective samples, fewer than {MIN_ESS}")
-    if steps < MIN_TIMES * longest:
+    if steps < needed * longest:
         faults.append(
-            f"the {steps} steps kept are {steps / longest:.0f} autocorrelation times of {slowest}, "
-            f"{MIN_TIMES} are needed: take about {1.2 * (MIN_TIMES + WINDOW) * longest:.0f} steps"
+            f"the {steps} steps kept are {steps / longest:.1f} autocorrelation times of {slowest}, "
+            f"{needed:g} are needed: take about {1.3 * (needed + WINDOW) * longest:.0f} steps"
         )
     if faults:
         return False, "not converged: " + "; ".join(faults)
     return True, (
         f"converged: R-hat at most {high:.4f}, at least {effective:.0f} effective samples, "
-        f"{steps / longest:.0f} autocorrelation times"
+        f"{steps / longest:.0f} autocorrelation times in each replica"
     )
 
 

@@ -28,7 +28,7 @@ from npinfer.inference.starts import LogPosterior, draw_starts, find_modes
 from npinfer.threads import one_blas_thread
 
 BLOCK = 250  # steps between two checkpoints
-WALKERS_A_PARAMETER, FEWEST_WALKERS = 10, 32
+WALKERS_A_PARAMETER, FEWEST_WALKERS = 8, 32
 MOST_DERIVED = 20_000  # samples of derived quantities that are kept
 POINTS = 2048  # evaluated together
 
@@ -71,8 +71,8 @@ def sample(
 ) -> Posterior:
     """Sample likelihood times prior over the free parameters.
 
-    n_walkers: of each ensemble, an even number of at least twice the free parameters, by default ten times as many;
-    n_steps: of each walker, burn-in included; n_replicas: ensembles that start on their own; fixed: values of
+    n_walkers: of each ensemble, an even number of at least twice the free parameters, by default eight times
+    as many; n_steps: of each walker, burn-in included; n_replicas: ensembles that start on their own; fixed: values of
     parameters that are held. The burn-in that is left out is five autocorrelation times. Raises ParameterError for a
     value outside its bounds, ConfigurationError for numbers that are too small, InferenceError where nothing is free
     or the data are impossible, Interrupted on Ctrl-C before the first block of steps is done.
@@ -173,7 +173,7 @@ def _posterior(problem: Problem, chains: Chains, seed: int) -> Posterior:
     burn_in = _burn_in(chains.positions)
     kept = chains.positions[:, burn_in:]
     found = {n: diagnose(kept[..., i]) for i, n in enumerate(names)}
-    converged, why = verdict(found, kept.shape[1], chains.message)
+    converged, why = verdict(found, *kept.shape[:2], chains.message)
     piles = [pile_up(n, kept[..., i], likelihood.parameters[n].bounds) for i, n in enumerate(names)]
     derived, stride = _derived(problem, kept)
     quantities = {n: Quantity.of(likelihood.parameters[n]) for n in likelihood.parameters.names}

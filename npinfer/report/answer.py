@@ -8,7 +8,7 @@ from npinfer.core.result import Comparison, FitResult, Interval, Quantity, Scan
 from npinfer.report.blocks import Answer, Cell, Grid, Tile, cell
 from npinfer.report.folder import Folder
 from npinfer.report.marks import Marks, ends, height, place
-from npinfer.report.text import Piece, listed, number, percent, readable, span, symbol, unit
+from npinfer.report.text import Piece, listed, number, percent, readable, span, spoken, symbol, unit
 
 QUESTIONS = {"f_nuebar": "Are astrophysical neutrinos made by pp or by pγ interactions?"}
 NOTHING: tuple[Piece, ...] = (("text", "No interval and no comparison is saved here, so nothing is concluded."),)
@@ -16,6 +16,7 @@ BASIS = {
     "f_nuebar": "The two leave different fractions of electron antineutrinos at Earth. Only those make the "
     "Glashow resonance on electrons, at 6.3 PeV, so the highest energies tell the sources apart."
 }
+HOLDS = {"inside": "holds", "edge": "partly holds", "outside": "leaves out"}
 PLACES = {"inside": "inside", "edge": "partly inside", "outside": "outside"}
 
 
@@ -53,7 +54,7 @@ def interest(folder: Folder) -> Quantity | None:
         return interval.quantity
     for scan in folder.all(Scan):
         if len(scan.names) == 1:
-            return scan.quantities[scan.names[0]]
+            return scan.quantities.get(scan.names[0], Quantity(scan.names[0]))
     known = fit and {**fit.derived, **fit.values}
     return fit.quantities.get("f_nuebar", Quantity("f_nuebar")) if fit and known and "f_nuebar" in known else None
 
@@ -82,8 +83,8 @@ def _placed(interval: Interval | None, marks: Marks) -> list[tuple[Piece, ...]]:
     if set(places.values()) == {"inside"}:
         lead, said = "Not decided by the", f" alone: {listed(list(places))} all lie inside it."
     else:
-        names = {words: [n for n, found in places.items() if found == where] for where, words in PLACES.items()}
-        lead, said = "Held against the", ": " + "; ".join(f"{k}: {listed(v)}" for k, v in names.items() if v) + "."
+        held = {verb: [n for n, found in places.items() if found == where] for where, verb in HOLDS.items()}
+        lead, said = "The", " " + "; ".join(f"{verb} {listed(names)}" for verb, names in held.items() if names) + "."
     level = ("text", f"{lead} {percent(interval.cl)} interval of ")
     return [(level, *symbol(interval.quantity), ("text", said))]
 
@@ -137,10 +138,10 @@ def _compared(comparison: Comparison) -> list[Tile]:
         lines += [] if there.p or back.p else ["no p-value: no toys"]
         if there.expected:
             lines.append(
-                f"expected separation: {number(there.expected.z, 2)} σ (median of {there.expected.p.toys} toys)"
+                f"expected separation: {number(there.expected.z, 2)} σ ({model.name} in the median toy of {best})"
             )
         elif there.asimov_z == there.asimov_z:
-            lines.append(f"expected separation: {number(there.asimov_z, 2)} σ (Asimov approximation)")
+            lines.append(f"expected separation: {number(there.asimov_z, 2)} σ (Asimov approximation, no toys)")
         label = (("text", f"Δ(−2 ln L), {model.name} against {best}"),)
         tiles.append(Tile(label, number(model.delta_twice_nll, 3), (*lines, f"{comparison.data_kind} data")))
     return tiles
@@ -165,4 +166,4 @@ def _models(folder: Folder, quantity: Quantity | None, interval: Interval | None
         rows.append(tuple(row))
     notes = [f"Predictions: {marks.origin}."] if marks.origin else []
     notes += ["Δ(−2 ln L): height of the profile below at the prediction."] if scan else []
-    return Grid(tuple(columns), tuple(rows), f"What models predict for {readable(quantity.name)}", tuple(notes))
+    return Grid(tuple(columns), tuple(rows), f"What models predict for {spoken(quantity)}", tuple(notes))

@@ -11,10 +11,11 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from npinfer.core.result import Comparison, Contour, FitResult, Interval, Result, Scan
+from npinfer.core.result import Comparison, Contour, FitResult, Interval, Posterior, Quantity, Result, Scan
 from npinfer.plot import (
     plot_comparison,
     plot_contour,
+    plot_posterior,
     plot_profile,
     plot_pulls,
     plot_templates,
@@ -23,7 +24,7 @@ from npinfer.plot import (
 )
 from npinfer.report.blocks import Picture
 from npinfer.report.marks import Marks
-from npinfer.report.text import listed, percent, readable
+from npinfer.report.text import listed, percent, readable, spoken
 
 LEVELS = (0.68, 0.95)
 
@@ -38,15 +39,16 @@ def embed(figure: Figure) -> str:
 def profile_picture(scan: Scan, intervals: list[Interval], marks: Marks) -> Picture:
     """The profile of one parameter, with the levels of its intervals and its marks."""
     (name,) = scan.names
+    said = spoken(scan.quantities[name])
     levels = tuple(sorted({*LEVELS, *(i.cl for i in intervals if i.quantity.name == name)}))
     shown = marks.of(name)
     figure, _ = plot_profile(scan, cl=levels, marks=shown)
     marked = f" Lines: {listed(list(shown))}{marks.explained}." if shown else ""
     caption = (
-        f"Profile likelihood of {readable(name)}. Dashed levels: {listed([percent(cl) for cl in levels])}, "
+        f"Profile likelihood of {said}. Dashed levels: {listed([percent(cl) for cl in levels])}, "
         f"Wilks' theorem with 1 degree of freedom, not calibrated with toys.{marked} {nature(scan, scan.data_kind)}"
     )
-    return Picture(embed(figure), f"profile likelihood of {readable(name)}", caption)
+    return Picture(embed(figure), f"profile likelihood of {said}", caption)
 
 
 def template_pictures(fit: FitResult) -> list[Picture]:
@@ -88,12 +90,24 @@ def comparison_pictures(comparison: Comparison) -> list[Picture]:
     return pictures
 
 
+def posterior_picture(posterior: Posterior, quantity: Quantity, scan: Scan | None) -> Picture:
+    """The marginal posterior of one quantity, with its profile where there is one."""
+    figure, _ = plot_posterior(posterior, quantity.name, cl=LEVELS[0], scan=scan)
+    beside = "; on top, the profile likelihood" if scan else ""
+    caption = (
+        f"Marginal posterior of {spoken(quantity)}, with its equal-tailed {percent(LEVELS[0])} interval{beside}. "
+        f"Prior: {posterior.priors.get(quantity.name, 'derived from the others')}. A credible interval has no coverage "
+        f"to calibrate. {nature(posterior, posterior.data_kind)}"
+    )
+    return Picture(embed(figure), f"marginal posterior of {spoken(quantity)}", caption)
+
+
 def contour_pictures(contour: Contour) -> list[Picture]:
     """The regions of two parameters, in a flavour triangle too where they are flavour fractions."""
     draw: list[tuple[str, Callable[[Contour], Any]]] = [("regions", plot_contour)]
     if set(contour.names) == {"f_e", "f_mu"}:
         draw.append(("flavour triangle", plot_triangle))
-    names = listed([readable(n) for n in contour.names])
+    names = listed([spoken(contour.quantities[n]) for n in contour.names])
     enclosed = contour.enclosed[0].upper() + contour.enclosed[1:]
     caption = f"Regions of {names}. {enclosed}. {nature(contour, contour.data_kind)}"
     return [Picture(embed(plot(contour)[0]), f"{what} of {names}", caption) for what, plot in draw]

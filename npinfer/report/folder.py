@@ -10,7 +10,7 @@ from npinfer.core.result import Result, load_result
 from npinfer.errors import DataError, NpinferError
 
 Kind = TypeVar("Kind", bound=Result)
-VERBS = ("compare", "interval", "profile", "fit", "contour", "sample", "validate")
+VERBS = ("fit", "profile", "interval", "compare", "contour", "sample", "validate")
 
 
 @dataclass(frozen=True)
@@ -62,6 +62,7 @@ def read_folder(folder: str | Path) -> Folder:
         raise NpinferError(f"{folder}: not a folder: report takes the folder that --out named")
     order = {f"{verb}.json": i for i, verb in enumerate(VERBS)}
     found, faults = [], []
+    twins: dict[bytes, str] = {}
     try:
         paths = sorted(folder.glob("*.json"), key=lambda p: (order.get(p.name, len(order)), p.name))
     except OSError as error:
@@ -72,12 +73,11 @@ def read_folder(folder: str | Path) -> Folder:
         except DataError as error:
             faults.append(f"{path.name}: {str(error).removeprefix(str(path)).lstrip(': ')}")
             continue
-        content = result.to_dict()
-        twin = next((s.file for s in found if s.result.to_dict() == content), None)
-        if twin:
-            faults.append(f"{path.name}: the same result as {twin}")
-        else:
+        twin = twins.setdefault(path.read_bytes(), path.name)
+        if twin == path.name:
             found.append(Saved(path.name, result))
+        else:
+            faults.append(f"{path.name}: the same result as {twin}")
     if not found:
         why = f" ({'; '.join(faults)})" if faults else ""
         raise NpinferError(f"{folder}: no saved results here{why}; run npinfer fit ... --out {folder} first")

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
+from scipy.interpolate import Akima1DInterpolator
 
 from npinfer.core.result import Interval, Scan
 
@@ -46,6 +47,12 @@ def place(mark: Mark, interval: Interval) -> str:
 
 
 def height(mark: Mark, scan: Scan) -> float:
-    """delta_twice_nll at a mark, between the points of a scan of one parameter; NaN outside them."""
-    (x,) = scan.grid.values()
-    return float(np.interp(ends(mark)[0], x, scan.delta_twice_nll, left=np.nan, right=np.nan))
+    """delta_twice_nll at a mark, between the points of a scan of one parameter; NaN outside them and in its gaps."""
+    (grid,) = scan.grid.values()
+    order, value = np.argsort(grid), ends(mark)[0]
+    x, y = grid[order], scan.delta_twice_nll[order]
+    known = np.isfinite(y)
+    linear = float(np.interp(value, x, np.where(known, y, np.nan), left=np.nan, right=np.nan))
+    if np.isnan(linear) or known.sum() < 3:
+        return linear
+    return float(Akima1DInterpolator(x[known], y[known])(value))

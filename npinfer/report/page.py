@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable, Iterator
+from functools import partial
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, StrictUndefined
 
-from npinfer.core.result import Comparison, Contour, FitResult, Interval, Result, Scan, Status
+from npinfer.core.result import ChannelView, Comparison, Contour, FitResult, Interval, Posterior, Result, Scan, Status
 from npinfer.core.table import Table, write_text
 from npinfer.errors import NpinferError
 from npinfer.report import sections
@@ -71,12 +72,12 @@ def _tried(makers: Iterator[tuple[str, Callable[[], Any]]], faults: list[str]) -
         try:
             yield make()
         except BROKEN as error:
-            faults.append(f"{file}: damaged: {error or type(error).__name__}")
+            faults.append(f"{file}: damaged inside: {error or type(error).__name__}")
 
 
 def _parts(folder: Folder, marks: Marks) -> Iterator[tuple[str, Callable[[], Section]]]:
     """(file, what makes a section of it), in the order of the page."""
-    fit, comparison = folder.first(FitResult), folder.first(Comparison)
+    fit, comparison, posterior = folder.first(FitResult), folder.first(Comparison), folder.first(Posterior)
     scans, intervals, contours = folder.all(Scan), folder.all(Interval), folder.all(Contour)
     yield "descriptions", lambda: sections.data_section(folder)
     if comparison:
@@ -91,9 +92,13 @@ def _parts(folder: Folder, marks: Marks) -> Iterator[tuple[str, Callable[[], Sec
             yield folder.file_of(fit), lambda: sections.templates_section(fit)
     if contours:
         yield folder.file_of(contours[0]), lambda: sections.contour_section(contours)
+    if posterior:
+        quantity = interest(folder)
+        scan = profile_of(folder, quantity)
+        yield folder.file_of(posterior), lambda: sections.posterior_section(posterior, quantity, scan)
     for saved in folder.saved:
         if not isinstance(saved.result, sections.DRAWN):
-            yield saved.file, lambda saved=saved: sections.other_section(saved.result, f"file-{saved.file}")
+            yield saved.file, partial(sections.other_section, saved.result, f"file-{saved.file}")
     yield "provenance", lambda: sections.provenance_section(folder)
 
 
@@ -101,20 +106,23 @@ def _downloads(folder: Folder, marks: Marks) -> Iterator[tuple[str, Callable[[],
     """(file, what makes a CSV of it)."""
     for saved in folder.saved:
         stem = Path(saved.file).stem
-        yield saved.file, lambda saved=saved, stem=stem: _table_of(saved.result, stem)
+        yield saved.file, partial(_table_of, saved.result, stem)
         if isinstance(saved.result, FitResult):
-            for channel, (columns, rows) in sections.counts(saved.result).items():
-                table = Table("", columns, tuple(rows))
-                file, about = f"{stem}_counts_{channel}.csv", f"observed and fitted counts of {readable(channel)}"
-                yield saved.file, lambda table=table, file=file, about=about: download(table, file, about)
+            for channel, view in saved.result.channels.items():
+                yield saved.file, partial(_counts_of, channel, view, stem)
     for parameter, shown in marks.values.items():
         table = Table("", ("model", parameter, "lower", "upper"), tuple((n, *ends(m)) for n, m in shown.items()))
-        yield "models", lambda table=table: download(table, "models.csv", f"{readable(parameter)} predicted by models")
+        yield "models", partial(download, table, "models.csv", f"{readable(parameter)} predicted by models")
 
 
 def _table_of(result: Result, stem: str) -> Download:
     table = result.table()
     return download(table, f"{stem}.csv", table.title)
+
+
+def _counts_of(channel: str, view: ChannelView, stem: str) -> Download:
+    about = f"observed and fitted counts of {readable(channel)}"
+    return download(sections.counts(view), f"{stem}_counts_{channel}.csv", about)
 
 
 def _badges(folder: Folder) -> tuple[Badge, ...]:
@@ -135,6 +143,9 @@ def _warnings(folder: Folder) -> Iterator[str]:
     for fit in folder.all(FitResult):
         if fit.status is Status.NOT_CONVERGED or not fit.valid:
             yield f"{folder.file_of(fit)}: the fit did not converge: {fit.message}."
+    for posterior in folder.all(Posterior):
+        if not posterior.converged:
+            yield f"{folder.file_of(posterior)}: the chains did not converge: {posterior.why}."
     yield from folder.mixed()
 
 
@@ -142,7 +153,7 @@ def _missing(folder: Folder, marks: Marks) -> tuple[tuple[str, str], ...]:
     """(what is not here, the command that adds it)."""
     name, quantity = folder.saved[0].result.description.name, interest(folder)
     models = marks.of(quantity.name) if quantity else {}
-    wanted = {
+    wanted: dict[str, tuple[Result | None, str]] = {
         "the best fit": (folder.first(FitResult), f"npinfer fit {name}"),
         "an interval": (interval_of(folder, quantity), f"npinfer interval {name} --cl 0.9"),
         "the profile": (profile_of(folder, quantity), f"npinfer profile {name}"),

@@ -7,11 +7,13 @@ from urllib.parse import quote
 
 import numpy as np
 
-from npinfer.core.result import Comparison, Contour, FitResult, Interval, Quantity, Result, Scan
+from npinfer.core.result import ChannelView, Comparison, Contour, FitResult, Interval, Posterior, Quantity, Result, Scan
+from npinfer.core.table import Table
 from npinfer.report.blocks import Cell, Grid, Picture, Section, cell, grid_of
 from npinfer.report.figures import (
     comparison_pictures,
     contour_pictures,
+    posterior_picture,
     profile_picture,
     pulls_picture,
     template_pictures,
@@ -21,12 +23,12 @@ from npinfer.report.marks import Marks
 from npinfer.report.text import number, readable, symbol, unit, with_error
 
 UNINSTALLED = ("npinfer not installed", "npinfer from a source tree")
-HEADINGS = {"sample": "Posterior", "validate": "Validation"}
+HEADINGS = {"validate": "Validation"}
 PLACES = {
     "arxiv": (re.compile(r"([a-z-]+(\.[A-Z]{2})?/\d{7}|\d{4}\.\d{4,5})(v\d+)?"), "https://arxiv.org/abs/"),
     "doi": (re.compile(r"10\.\d{4,9}/\S+"), "https://doi.org/"),
 }
-DRAWN = (FitResult, Scan, Interval, Contour, Comparison)
+DRAWN = (FitResult, Scan, Interval, Contour, Comparison, Posterior)
 
 
 def data_section(folder: Folder) -> Section:
@@ -80,7 +82,7 @@ def short(name: str) -> str:
 
 def _fit_row(fit: FitResult, name: str) -> tuple[Cell, ...]:
     quantity, free = fit.quantities[name], name in fit.free
-    state = "" if free else "held" if name in fit.fixed else "at bound"
+    state = "" if free else "held" if name in fit.fixed else "at\u00a0bound"
     low, high = fit.minos.get(name, (None, None))
     pull = with_error(fit.pulls[name], fit.pull_errors[name]) if name in fit.pulls else None
     error = fit.errors[name] if free else None
@@ -96,16 +98,16 @@ def _derived_row(fit: FitResult, name: str) -> tuple[Cell, ...]:
 
 def interval_section(intervals: list[Interval]) -> Section:
     """Every interval with its level and calibration."""
-    rows = []
+    cells = []
     for one in intervals:
+        held = ", ".join(f"{k} = {number(v)}" for k, v in one.fixed.items())
         for piece in one.segments:
             ends = [
-                f"{number(end)}{' (bound)' if held else ''}"
-                for end, held in ((piece.lower, piece.lower_at_bound), (piece.upper, piece.upper_at_bound))
+                f"{number(end)}{' (bound)' if bound else ''}"
+                for end, bound in ((piece.lower, piece.lower_at_bound), (piece.upper, piece.upper_at_bound))
             ]
-            held = ", ".join(f"{k} = {number(v)}" for k, v in one.fixed.items())
-            rows.append((one.quantity, one.best, one.cl, *ends, unit(one.quantity.unit), held, one.calibration))
-    cells = tuple((cell(symbol(row[0]), row[0].name), *map(cell, row[1:])) for row in rows)
+            values = (one.best, one.cl, *ends, unit(one.quantity.unit), held, one.calibration)
+            cells.append((cell(symbol(one.quantity), one.quantity.name), *map(cell, values)))
     columns = ("quantity", "best fit", "level", "lower", "upper", "unit", "held", "calibration")
     kept = [i for i in range(len(columns)) if any(row[i].pieces != (("text", ""),) for row in cells)]
     grid = Grid(tuple(columns[i] for i in kept), tuple(tuple(row[i] for i in kept) for row in cells))
@@ -127,7 +129,7 @@ def profile_section(scans: list[Scan], intervals: list[Interval], marks: Marks) 
 def comparison_section(comparison: Comparison) -> Section:
     """The models, then every ordered pair of them."""
     models = tuple(
-        tuple(map(cell, (m.name, m.settings, m.twice_nll, m.delta_twice_nll, m.message or "fine")))
+        tuple(map(cell, (m.name, m.settings, m.twice_nll, m.delta_twice_nll, m.message or "converged")))
         for m in comparison.models
     )
     pairs = grid_of(comparison.table())
@@ -157,6 +159,15 @@ def contour_section(contours: list[Contour]) -> Section:
     return Section("regions", "Regions of two parameters", pictures=tuple(pictures))
 
 
+def posterior_section(posterior: Posterior, quantity: Quantity | None, scan: Scan | None) -> Section:
+    """The posterior in numbers, and the marginal of the quantity the page is about."""
+    state = "The chains have converged." if posterior.converged else f"The chains have not converged: {posterior.why}."
+    pictures: tuple[Picture, ...] = ()
+    if quantity and quantity.name in (*posterior.names, *posterior.derived):
+        pictures = (posterior_picture(posterior, quantity, scan),)
+    return Section("posterior", "Posterior", (state,), (grid_of(posterior.table()),), pictures)
+
+
 def other_section(result: Result, anchor: str) -> Section:
     """Any other result, by its table."""
     heading = HEADINGS.get(result.verb, readable(result.verb).capitalize() or type(result).__name__)
@@ -180,18 +191,13 @@ def provenance_section(folder: Folder) -> Section:
     return Section("provenance", "How these numbers were made", note, codes=tuple(blocks))
 
 
-def counts(fit: FitResult) -> dict[str, tuple[tuple[str, ...], list[tuple[float, ...]]]]:
-    """{channel: (columns, rows)}: the edges of every bin, its observed and fitted counts."""
-    found = {}
-    for channel, view in fit.channels.items():
-        shape = tuple(axis.bins for axis in view.axes)
-        columns = [f"{axis.name} {end}" for axis in view.axes for end in ("from", "to")]
-        columns += ["observed", *view.samples, "total"]
-        samples = [np.asarray(s, dtype=float) for s in view.samples.values()]
-        total = np.sum([*samples, np.zeros(len(view.observed))], axis=0)
-        rows = []
-        for i, cells in enumerate(np.ndindex(shape)):
-            edges = [float(axis.edges[j + k]) for axis, j in zip(view.axes, cells, strict=True) for k in (0, 1)]
-            rows.append((*edges, float(view.observed[i]), *(float(s[i]) for s in samples), float(total[i])))
-        found[channel] = (tuple(columns), rows)
-    return found
+def counts(view: ChannelView) -> Table:
+    """The edges of every bin of a channel, its observed and fitted counts."""
+    columns = [f"{axis.name} {end}" for axis in view.axes for end in ("from", "to")]
+    samples = [np.asarray(s, dtype=float) for s in view.samples.values()]
+    total = np.sum([*samples, np.zeros(len(view.observed))], axis=0)
+    rows = []
+    for i, cells in enumerate(np.ndindex(tuple(axis.bins for axis in view.axes))):
+        edges = [float(axis.edges[j + k]) for axis, j in zip(view.axes, cells, strict=True) for k in (0, 1)]
+        rows.append((*edges, float(view.observed[i]), *(float(s[i]) for s in samples), float(total[i])))
+    return Table("", (*columns, "observed", *view.samples, "total"), tuple(rows))

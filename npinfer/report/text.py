@@ -64,6 +64,15 @@ def symbol(quantity: Quantity) -> list[Piece]:
     return pieces
 
 
+def spoken(quantity: Quantity) -> str:
+    """The symbol on one line.
+
+    >>> spoken(Quantity("astro_gamma", label=r"$\\gamma_\\mathrm{astro}$"))
+    'γ_astro'
+    """
+    return "".join({"text": "", "sub": "_", "sup": "^"}[kind] + words for kind, words in symbol(quantity))
+
+
 def _upright(found: re.Match[str]) -> str:
     return f"{found[1]}{{{found[2]}}}" if found[1] else found[2]
 

@@ -43,6 +43,6 @@ def test_bands_hold_every_move_of_one_angle() -> None:
     fit = oscillation_fit("nufit-6.0-NO-IC24")
     value, low, high = source_marks(fit.name).of("f_nuebar")["pγ"]
     angles = {"s2_12": fit.s2_12, "s2_13": fit.s2_13, "s2_23": fit.s2_23, "delta_cp": fit.delta_rad}
-    moved = source_composition("pgamma", **(angles | {"delta_cp": fit.delta_rad + fit.delta_rad_up}))[0, 3]
+    moved = source_composition("pgamma", **(angles | {"delta_cp": fit.delta_rad + fit.delta_rad_up}))[3]
     assert low < moved < high
     assert 0 < high - value < 0.03

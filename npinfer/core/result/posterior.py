@@ -120,10 +120,15 @@ class Posterior(Result):
         for name in (*self.names, *self.derived):
             values = self.samples(name)
             median = float(np.median(values))
-            diagnostics = [m.get(name) for m in (self.rhat, self.ess, self.ess_tail, self.autocorrelation_time)]
+            diagnostics = (
+                (f"{self.rhat[name]:.4f}", *map(_whole, (self.ess[name], self.ess_tail[name])))
+                if (name in self.rhat)
+                else (None, None, None)
+            )
+            time = self.autocorrelation_time.get(name)
             kind = "derived" if name in self.derived else self.priors[name]
             numbers = (float(values.mean()), float(values.std()), median, *self.interval(name, CENTRAL))
-            rows.append((name, *numbers, *diagnostics, self.quantities[name].unit, kind))
+            rows.append((name, *numbers, *diagnostics, time, self.quantities[name].unit, kind))
         percent = f"{100 * CENTRAL:g} %"
         return Table(
             f"posterior of {self.description.title} ({self.data_kind} data)",
@@ -180,6 +185,10 @@ class Posterior(Result):
             raise DataError(f"its samples cannot be read: {getattr(error, 'strerror', None) or error}") from None
         derived = {n.removeprefix("derived."): v for n, v in arrays.items() if n.startswith("derived.")}
         return {**content, "derived": derived, **{n: arrays[n] for n in ARRAYS if n in arrays}}
+
+
+def _whole(value: float) -> int | None:
+    return round(value) if np.isfinite(value) else None
 
 
 def _write_bytes(path: Path, content: bytes) -> None:
