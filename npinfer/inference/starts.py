@@ -14,7 +14,7 @@ from npinfer.inference.minimise import FitOptions, minimise, start_points
 
 DISPERSION = 2.0  # starts are this many times wider than the posterior is near its maximum
 DEPTH = 12.5  # minima of −ln density less deep than this serve as starts: five standard deviations
-DROP = 2.0  # of ln density over a probed width
+DROP = 2.0  # of ln likelihood over a probed width
 HALVINGS = 24
 ROUNDS = 60  # of draws; each is narrower than the one before
 
@@ -28,9 +28,10 @@ class LogPosterior:
 
     def __init__(self, likelihood: Any, base: np.ndarray, free: np.ndarray) -> None:
         self.likelihood, self.base, self.free = likelihood, base, free
-        sampled = [(i, p) for i, p in enumerate(likelihood.parameters) if free[i]]
-        self._curved = [(i, p) for i, p in sampled if p.prior.power != 1]
-        self._flat = sum(float(p.prior.logpdf(base[i : i + 1], p.bounds)[0]) for i, p in sampled if p.prior.power == 1)
+        sampled = [p for p, is_free in zip(likelihood.parameters, free, strict=True) if is_free]
+        self._curved = [(column, p) for column, p in enumerate(sampled) if p.prior.power != 1]
+        flat = [p.prior.logpdf(np.array([p.init]), p.bounds)[0] for p in sampled if p.prior.power == 1]
+        self._flat = float(sum(flat))  # the same everywhere inside the bounds
 
     def points(self, values: np.ndarray) -> np.ndarray:
         """Points (batch, parameters) with the held parameters filled in."""
@@ -38,18 +39,21 @@ class LogPosterior:
         points[:, self.free] = values
         return points
 
-    def __call__(self, values: np.ndarray) -> np.ndarray:
+    def logpdf(self, values: np.ndarray) -> np.ndarray:
+        """ln of the likelihood alone, −inf outside bounds and simplexes."""
         points = self.points(values)
         inside = np.flatnonzero(self.likelihood.parameters.allowed(points))
         result = np.full(len(points), -np.inf)
-        if not len(inside):
-            return result
-        points = points[inside]
-        density = np.atleast_1d(self.likelihood.logpdf(points)) + self._flat
-        for i, p in self._curved:
-            density = density + p.prior.logpdf(points[:, i], p.bounds)
-        result[inside] = np.where(np.isnan(density), -np.inf, density)
+        if len(inside):
+            density = np.atleast_1d(self.likelihood.logpdf(points[inside]))
+            result[inside] = np.where(np.isnan(density), -np.inf, density)
         return result
+
+    def __call__(self, values: np.ndarray) -> np.ndarray:
+        density = self.logpdf(values) + self._flat
+        for column, p in self._curved:
+            density = density + p.prior.logpdf(values[:, column], p.bounds)
+        return density
 
 
 @dataclass(frozen=True)
@@ -57,7 +61,7 @@ class Mode:
     """A minimum of −ln density: where it is, (free,), and how wide.
 
     factor: F with F Fᵀ the covariance of the parameters inside their bounds, (free, free); widths: over which ln
-    density drops along each parameter, (free,), for those at a bound and for directions without curvature.
+    likelihood drops along each parameter, (free,), for those at a bound and for directions without curvature.
     """
 
     centre: np.ndarray
@@ -87,7 +91,7 @@ def _mode(likelihood: Any, point: np.ndarray, free: np.ndarray) -> Mode:
 
 
 def _widths(density: LogPosterior, centre: np.ndarray) -> np.ndarray:
-    """How far each parameter alone may go until ln density has dropped by DROP, or its bound is met, (free,)."""
+    """How far each parameter alone may go until ln likelihood has dropped by DROP, or its bound is met, (free,)."""
     p = density.likelihood.parameters
     fractions = 0.5 ** np.arange(HALVINGS, -1, -1.0)
     widths = np.zeros(len(centre))
@@ -95,8 +99,9 @@ def _widths(density: LogPosterior, centre: np.ndarray) -> np.ndarray:
         room = np.minimum(np.abs(bound[density.free] - centre), 1e3 * np.maximum(np.abs(centre), 1.0))
         steps = room[:, None] * fractions  # (free, fractions)
         probes = centre + sign * steps[:, :, None] * np.eye(len(centre))[:, None, :]
-        value = np.concatenate([density(part) for part in probes])
-        near = value.reshape(steps.shape) >= density(centre[None])[0] - DROP
+        value = np.concatenate([density.logpdf(part) for part in probes])
+        near = value.reshape(steps.shape) >= density.logpdf(centre[None])[0] - DROP
+        near[:, 0] = True
         reached = np.logical_and.accumulate(near, axis=1)
         widths = np.maximum(widths, np.where(reached, steps, 0.0).max(axis=1))
     return widths

