@@ -55,7 +55,7 @@ def data_section(folder: Folder) -> Section:
 
 def address(key: str, value: str) -> str:
     """Where a reference can be read; empty for one that is neither an arXiv number nor a DOI."""
-    pattern, place = PLACES.get(key, (None, ""))
+    pattern, place = PLACES.get(key.split()[-1], (None, ""))  # of a joint likelihood: "member arxiv"
     return place + quote(value, safe="/.:()-_;") if pattern and pattern.fullmatch(value) else ""
 
 
