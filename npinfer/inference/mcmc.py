@@ -29,7 +29,7 @@ from npinfer.threads import one_blas_thread
 
 BLOCK = 250  # steps between two checkpoints
 WALKERS_A_PARAMETER, FEWEST_WALKERS = 8, 32
-MOST_DERIVED = 20_000  # samples of derived quantities that are kept
+MOST_DERIVED = 40_000  # samples of derived quantities that are kept
 POINTS = 2048  # evaluated together
 
 

@@ -25,7 +25,7 @@ from npinfer.plot.style import (
     tints,
 )
 
-BINS, PAIR_BINS = 40, 30
+BINS, PAIR_BINS = 40, 50  # with fewer for a pair, its regions would enclose 2 % too much
 CELL = {1: 3.6, 2: 2.5, 3: 1.8}  # inches of an axis by number of quantities, the last for more
 LEFT, ABOVE, BELOW = 0.95, 0.5, 1.0  # inches around the axes, the small print apart
 MOST_DRAWN = 100_000  # samples; more do not change the picture
