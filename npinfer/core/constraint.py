@@ -141,6 +141,7 @@ class Constraints:
         self._up = np.array([c.sigma_up for c in gaussian])
         self._down = np.array([c.sigma_down for c in gaussian])
         self._log = np.array([c.kind == "log_normal" for c in gaussian], dtype=bool)
+        self._symmetric = bool(np.array_equal(self._up, self._down))
         self._any_log = bool(self._log.any())
         self._norm = float(np.sum(np.log(2.0 / (self._up + self._down))) - 0.5 * len(gaussian) * np.log(2 * np.pi))
         self._rate = np.array([c.rate for _, c in chosen if c.kind == "poisson"])
@@ -170,7 +171,7 @@ class Constraints:
                 theta = np.where(self._log, np.log(positive), theta)
                 slope = 1.0 / positive
         distance = theta - auxiliary.take(self._slot, axis=-1)
-        sigma = np.where(distance > 0, self._up, self._down)
+        sigma = self._up if self._symmetric else np.where(distance > 0, self._up, self._down)
         return distance / sigma, sigma, slope
 
     def logpdf_terms(self, points: np.ndarray, auxiliary: np.ndarray) -> np.ndarray:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -36,6 +37,11 @@ class Packed:
 
     def __len__(self) -> int:
         return len(self.counts)
+
+    @cached_property
+    def seen(self) -> np.ndarray:
+        """The bins with events in any of the sets."""
+        return np.flatnonzero(self.counts.any(axis=0))
 
     def take(self, rows: np.ndarray) -> Packed:
         """Some of the sets; a single set serves every row."""
@@ -152,6 +158,9 @@ class BinnedLikelihood:
         if rates.min(initial=0.0) < 0:
             bad = (rates < 0).any(axis=-1)
             return np.where(bad, -np.inf, BinnedLikelihood._poisson(np.maximum(rates, 0.0), packed))
+        if len(packed) == 1:  # only the bins with events need a logarithm
+            logs = xlogy(packed.counts.take(packed.seen, axis=1), rates.take(packed.seen, axis=1)).sum(axis=-1)
+            return logs - rates.sum(axis=-1) + packed.constant
         return xlogy(packed.counts, rates).sum(axis=-1) - rates.sum(axis=-1) + packed.constant
 
     def expansion(self, points: np.ndarray, packed: Packed) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 
 import numpy as np
@@ -54,6 +55,7 @@ class Contracted:
         for name in (*self.shape_names, *self.detector_names):
             if not np.isfinite(bounds[name]).all():
                 raise ConfigurationError(f"parameter {name!r} shapes a template: it needs finite bounds")
+        self._mix_columns = list(zip(self.mix_names, self._mix_at.tolist(), strict=True))
         self._shape_low, self._shape_high = (np.array([bounds[n][i] for n in self.shape_names]) for i in (0, 1))
         low, high = (np.array([bounds[n][i] for n in self.detector_names]) for i in (0, 1))
         self._centre, self._half = (low + high) / 2, (high - low) / 2
@@ -170,6 +172,9 @@ class Contracted:
 
     def _polynomials(self, detector_values: np.ndarray) -> list[np.ndarray]:
         """Powers x^0 … of each detector parameter, scaled to [-1, 1], (batch, nodes)."""
+        if len(detector_values) == 1:  # plain floats are faster than arrays of one
+            ends = zip(detector_values[0].tolist(), self._centre.tolist(), self._half.tolist(), strict=True)
+            return [np.array([[((v - c) / h) ** k for k in range(DETECTOR_NODES)]]) for v, c, h in ends]
         x = (detector_values - self._centre) / self._half
         return [x[:, i, None] ** _DEGREES for i in range(len(self.detector_names))]
 
@@ -181,17 +186,22 @@ class Contracted:
         return (product @ self._table).reshape(len(product), self.components, -1)
 
     def row(self, values: np.ndarray) -> np.ndarray:
-        """mix ⊗ shape's components ⊗ detector polynomials, (batch, terms): counts are this times `matrix`."""
-        shape_values, detector_values = values.take(self._shape_at, axis=1), values.take(self._detector_at, axis=1)
-        factors = [self._coordinates(shape_values), *self._polynomials(detector_values)]
-        product = self._mix(values)
-        for factor in factors:
-            product = (product[:, :, None] * factor[:, None, :]).reshape(len(product), -1)
-        return product
+        """mix ⊗ shape's components, (batch, terms)."""
+        mix, coordinates = self._mix(values), self._coordinates(values.take(self._shape_at, axis=1))
+        return (mix[:, :, None] * coordinates[:, None, :]).reshape(len(mix), -1)
+
+    def times_detector(self, row: np.ndarray, values: np.ndarray) -> np.ndarray:
+        """A row, or the rows of several sources with the same detector, ⊗ the polynomials of the detector parameters.
+
+        Counts are this, (batch, terms), times `matrix`.
+        """
+        for factor in self._polynomials(values.take(self._detector_at, axis=1)):
+            row = (row[:, :, None] * factor[:, None, :]).reshape(len(row), -1)
+        return row
 
     @property
     def matrix(self) -> np.ndarray:
-        """The table as a matrix (terms, bins) for `row`."""
+        """The table as a matrix (terms, bins) for what `times_detector` gives."""
         table = self._table.reshape(len(self._table), self.components, -1)
         return np.ascontiguousarray(np.moveaxis(table, 1, 0).reshape(-1, table.shape[-1]))
 
@@ -230,7 +240,7 @@ class Contracted:
         return np.maximum(np.einsum("nk,nkb->nb", self._mix(values), folds), FLOOR)
 
     def _mix(self, values: np.ndarray) -> np.ndarray:
-        mix = self.weights.mix(**dict(zip(self.mix_names, values.take(self._mix_at, axis=1).T, strict=True)))
+        mix = self.weights.mix(**{name: values[:, i] for name, i in self._mix_columns})
         return mix if self.mix_names else np.broadcast_to(mix, (len(values), mix.shape[-1]))
 
     def _mix_slopes(self, values: np.ndarray) -> np.ndarray:
@@ -257,8 +267,11 @@ class _Curve:
         self._degrees = np.arange(degree + 1.0)
 
     def _polynomials(self, x: np.ndarray, count: int) -> np.ndarray:
-        scaled = np.minimum(np.maximum((x - self._centre) / self._half, -1.0), 1.0)
-        return np.cos(np.arccos(scaled)[:, None] * self._degrees[:count])
+        if len(x) == 1:  # plain floats are faster than arrays of one
+            scaled = min(max((float(x[0]) - self._centre) / self._half, -1.0), 1.0)
+            return np.cos(math.acos(scaled) * self._degrees[:count])[None]
+        inside = np.minimum(np.maximum((x - self._centre) / self._half, -1.0), 1.0)
+        return np.cos(np.arccos(inside)[:, None] * self._degrees[:count])
 
     def __call__(self, x: np.ndarray) -> np.ndarray:
         """(batch,) → (batch, coordinates)."""

@@ -5,6 +5,8 @@ The polynomial inside |α| < 1 matches value, slope and curvature of the extrapo
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from npinfer.errors import ConfigurationError
@@ -26,16 +28,28 @@ class Factors:
         inner = _SOLVE @ np.concatenate([at_up, at_down])
         self._inner = np.concatenate([np.ones((1, len(up))), inner])  # (7, k), of rising power
         self._inner_slope = self._inner[1:] * _POWERS[:, None]
+        self._plain = list(zip(self._log_up.tolist(), self._log_down.tolist(), self._inner.T.tolist(), strict=True))
         inside = _polynomial(self._inner, np.linspace(-1.0, 1.0, 201)[:, None])
         _check(up, down, np.asarray((inside > 0).all(axis=0)))
 
     def __call__(self, alpha: np.ndarray) -> np.ndarray:
         """ln of the factors, (batch, k)."""
-        if not alpha.size or np.abs(alpha).max() <= 1.0:
-            return np.log(_polynomial(self._inner, alpha))
+        if len(alpha) == 1:  # plain floats are faster than arrays of one
+            values = zip(alpha[0].tolist(), self._plain, strict=True)
+            return np.array([[self._one(a, log_up, log_down, inner) for a, (log_up, log_down, inner) in values]])
         inside = np.minimum(np.maximum(alpha, -1.0), 1.0)
         value = np.log(_polynomial(self._inner, inside))
         return value + np.where(alpha > 0, self._log_up, -self._log_down) * (alpha - inside)
+
+    @staticmethod
+    def _one(alpha: float, log_up: float, log_down: float, inner: list[float]) -> float:
+        """ln of one factor: that of the polynomial inside |α| < 1, linear outside."""
+        if abs(alpha) >= 1:
+            return alpha * log_up if alpha > 0 else -alpha * log_down
+        value = inner[-1]
+        for coefficient in inner[-2::-1]:
+            value = value * alpha + coefficient
+        return math.log(value)
 
     def slope(self, alpha: np.ndarray) -> np.ndarray:
         """d ln factor / dα, (batch, k)."""

@@ -163,9 +163,12 @@ class Group:
 
     def __init__(self, samples: Sequence[Sample], norm: NormFactors) -> None:
         self.samples, self.norm = tuple(samples), norm
-        self._fused = [(s, s.source) for s in samples if isinstance(s.source, Contracted) and not s.shape]
+        fused = [(s, s.source) for s in samples if isinstance(s.source, Contracted) and not s.shape]
+        self._fused = [pair for pair in fused if pair[1].detector_names == fused[0][1].detector_names]
         self._others = [s for s in samples if not any(s is f for f, _ in self._fused)]
-        self._matrix = np.concatenate([source.matrix for _, source in self._fused]) if self._fused else None
+        self._matrix = None
+        if self._fused:  # in the order of memory that a single row is multiplied fastest with
+            self._matrix = np.asfortranarray(np.concatenate([source.matrix for _, source in self._fused]))
 
     def expected(self, points: np.ndarray, *, contracted: bool) -> dict[str, np.ndarray]:
         """Expected counts {sample: (batch, bins)}."""
@@ -176,12 +179,19 @@ class Group:
         """Add the expected counts to `total` (batch, bins)."""
         part: Any = 0.0
         if self._matrix is not None:
-            rows = [_scaled(source.row(points.take(s.at, axis=1)), points, s.scale) for s, source in self._fused]
-            part = (rows[0] if len(rows) == 1 else np.concatenate(rows, axis=1)) @ self._matrix
+            values = [points.take(s.at, axis=1) for s, _ in self._fused]
+            rows = [_scaled(source.row(v), points, s.scale) for (s, source), v in zip(self._fused, values, strict=True)]
+            row = rows[0] if len(rows) == 1 else np.concatenate(rows, axis=1)
+            part = self._fused[0][1].times_detector(row, values[0]) @ self._matrix
             np.maximum(part, FLOOR, out=part)
+        elif len(self._others) == 1 and not len(self.norm.at):
+            total += self._others[0].counts(points)
+            return
         for sample in self._others:
             part = part + sample.counts(points)
-        total += part * self.norm(points)
+        if len(self.norm.at):
+            part = part * self.norm(points)
+        total += part
 
     def add_jacobian(self, points: np.ndarray, total: np.ndarray, jacobian: np.ndarray) -> None:
         """Add the expected counts to `total` and their derivatives to `jacobian` (batch, parameters, bins)."""

@@ -86,7 +86,9 @@ def composition(configuration: Mapping[str, Any]) -> tuple[Callable[..., np.ndar
         is_nuebar = np.array([s == "nuebar" for s in flavour.SPECIES], dtype=float)
 
         def shares(*, f_nuebar: np.ndarray) -> np.ndarray:
-            return np.concatenate([(1 - f_nuebar[:, None]) / 5, f_nuebar[:, None]], axis=1)
+            result = np.empty((len(f_nuebar), 2), dtype=f_nuebar.dtype)
+            result[:, 0], result[:, 1] = (1 - f_nuebar) / 5, f_nuebar
+            return result
 
         return shares, np.stack([1 - is_nuebar, is_nuebar])
     if mode == "flavour":
