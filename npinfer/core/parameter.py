@@ -164,9 +164,10 @@ class Parameters(Sequence[Parameter]):
         if isinstance(values, Mapping):
             return self.vector(values)[None, :]
         try:
-            points = np.atleast_2d(np.asarray(values, dtype=float))
+            points = np.asarray(values, dtype=float)
         except (TypeError, ValueError):
             raise ParameterError("a point is a mapping {name: value}, a vector or a matrix of numbers") from None
+        points = points[None] if points.ndim < 2 else points
         if points.shape[-1] != len(self) or points.ndim != 2:
             raise ParameterError(
                 f"expected {len(self)} values a point ({', '.join(self.names)}); "

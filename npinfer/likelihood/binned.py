@@ -39,9 +39,10 @@ class Packed:
         return len(self.counts)
 
     @cached_property
-    def seen(self) -> np.ndarray:
-        """The bins with events in any of the sets."""
-        return np.flatnonzero(self.counts.any(axis=0))
+    def seen(self) -> tuple[np.ndarray, np.ndarray]:
+        """The bins with events in the first set, and their counts."""
+        bins = np.flatnonzero(self.counts[0])
+        return bins, self.counts[0, bins]
 
     def take(self, rows: np.ndarray) -> Packed:
         """Some of the sets; a single set serves every row."""
@@ -155,12 +156,13 @@ class BinnedLikelihood:
 
     @staticmethod
     def _poisson(rates: np.ndarray, packed: Packed) -> np.ndarray:
+        if len(rates) == len(packed) == 1:  # only the bins with events need a logarithm
+            mean, (seen, counts) = rates[0], packed.seen
+            if np.minimum.reduce(mean) > 0:
+                return np.log(mean.take(seen)) @ counts - np.add.reduce(mean) + packed.constant
         if rates.min(initial=0.0) < 0:
             bad = (rates < 0).any(axis=-1)
             return np.where(bad, -np.inf, BinnedLikelihood._poisson(np.maximum(rates, 0.0), packed))
-        if len(packed) == 1:  # only the bins with events need a logarithm
-            logs = xlogy(packed.counts.take(packed.seen, axis=1), rates.take(packed.seen, axis=1)).sum(axis=-1)
-            return logs - rates.sum(axis=-1) + packed.constant
         return xlogy(packed.counts, rates).sum(axis=-1) - rates.sum(axis=-1) + packed.constant
 
     def expansion(self, points: np.ndarray, packed: Packed) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

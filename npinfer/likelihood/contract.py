@@ -188,7 +188,7 @@ class Contracted:
     def row(self, values: np.ndarray) -> np.ndarray:
         """mix ⊗ shape's components, (batch, terms)."""
         mix, coordinates = self._mix(values), self._coordinates(values.take(self._shape_at, axis=1))
-        return (mix[:, :, None] * coordinates[:, None, :]).reshape(len(mix), -1)
+        return _kron(mix, coordinates)
 
     def times_detector(self, row: np.ndarray, values: np.ndarray) -> np.ndarray:
         """A row, or the rows of several sources with the same detector, ⊗ the polynomials of the detector parameters.
@@ -196,7 +196,7 @@ class Contracted:
         Counts are this, (batch, terms), times `matrix`.
         """
         for factor in self._polynomials(values.take(self._detector_at, axis=1)):
-            row = (row[:, :, None] * factor[:, None, :]).reshape(len(row), -1)
+            row = _kron(row, factor)
         return row
 
     @property
@@ -280,6 +280,13 @@ class _Curve:
     def slope(self, x: np.ndarray) -> np.ndarray:
         """d coordinates / dx, (batch, coordinates)."""
         return np.asarray(self._polynomials(x, len(self._slopes)) @ self._slopes)
+
+
+def _kron(left: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """The products of all pairs of columns, (batch, l) and (batch, r) to (batch, l · r)."""
+    if len(left) == 1:
+        return (left.T * right).reshape(1, -1)
+    return (left[:, :, None] * right[:, None, :]).reshape(len(left), -1)
 
 
 def complex_step(function, values: np.ndarray) -> np.ndarray:  # type: ignore[no-untyped-def]
