@@ -3,7 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 DEMO_OUT := results/glashow
 
-.PHONY: demo demo-fit demo-compare test check lint benchmark clean
+.PHONY: demo demo-fit demo-compare demo-profile demo-interval test check lint benchmark clean
 
 $(VENV)/installed: pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit("npinfer needs Python 3.11 or newer" if sys.version_info < (3, 11) else 0)'
@@ -16,16 +16,20 @@ $(VENV)/tested: $(VENV)/installed
 	touch $@
 
 demo: $(VENV)/installed  ## is it pp or pγ? HESE and the Glashow event in one fit, compared and written up
-	$(MAKE) --no-print-directory --jobs 2 --output-sync=target demo-fit demo-compare
+	$(MAKE) --no-print-directory --jobs 2 --output-sync=target demo-fit demo-compare demo-profile demo-interval
 	$(BIN)/npinfer report $(DEMO_OUT)
 
 demo-fit:
 	$(BIN)/npinfer fit joint/glashow --out $(DEMO_OUT)
-	$(BIN)/npinfer interval joint/glashow --cl 0.9 --out $(DEMO_OUT)
-	$(BIN)/npinfer profile joint/glashow f_nuebar=0:0.8:33 --out $(DEMO_OUT) --quiet
 
 demo-compare:
-	$(BIN)/npinfer compare joint/glashow --model pp:f_nuebar=0.1674 --model pγ:f_nuebar=0.0753 --n-toys 200 --out $(DEMO_OUT)
+	$(BIN)/npinfer compare joint/glashow --model pp:f_nuebar=0.1674 --model pγ:f_nuebar=0.0753 --n-toys 100 --out $(DEMO_OUT)
+
+demo-profile:
+	$(BIN)/npinfer profile joint/glashow f_nuebar=0:0.8:33 --out $(DEMO_OUT) --quiet
+
+demo-interval:
+	$(BIN)/npinfer interval joint/glashow --cl 0.9 --out $(DEMO_OUT)
 
 test: lint  ## everything
 	$(BIN)/python -m pytest -n 2 --ignore tests/benchmarks --cov --cov-report=term:skip-covered --cov-fail-under=90 -q
