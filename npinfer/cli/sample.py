@@ -24,7 +24,7 @@ from npinfer.inference.mcmc import sample
 @click.command("sample")
 @likelihood_options
 @click.option("--n-walkers", type=int, help="Walkers of an ensemble, an even number.  [default: 8 a free parameter]")
-@click.option("--n-steps", type=int, default=1500, show_default=True, help="Steps of a walker, burn-in included.")
+@click.option("--n-steps", type=int, default=1300, show_default=True, help="Steps of a walker, burn-in included.")
 @click.option("--n-replicas", type=int, default=4, show_default=True, help="Ensembles that start on their own.")
 @fix_option
 @run_options

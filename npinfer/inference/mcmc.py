@@ -64,7 +64,7 @@ def sample(
     likelihood: Any,
     *,
     n_walkers: int | None = None,
-    n_steps: int = 1500,
+    n_steps: int = 1300,
     n_replicas: int = 4,
     fixed: Mapping[str, float] | None = None,
     run: RunOptions = RunOptions(),
