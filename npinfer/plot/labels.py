@@ -92,6 +92,8 @@ def small_print(result: Result, data_kind: str) -> list[str]:
     made += [f"{key} {provenance.digests[key][:8]}" for key in ("spec", "configuration") if provenance.digests.get(key)]
     made += [] if provenance.seed is None else [f"seed {provenance.seed}"]
     lines = [result.description.small_print(), " · ".join(made)]
+    chosen = [f"{key} {value}" for key, value in result.description.configuration.items()]
+    lines += [f"configuration: {', '.join(chosen)}"] if chosen else []
     if isinstance(result, FitResult) and result.status is not Status.CONVERGED:
         lines.append(f"{result.status.value}: {result.message}")
     return lines
