@@ -27,7 +27,7 @@ def above_zero(likelihood: BinnedLikelihood) -> tuple[float, float]:
 def test_joint_against_an_independent_computation(background: str, significance: float) -> None:
     found, root = above_zero(npinfer.load("joint/glashow", background=background))
     assert root == pytest.approx(significance, abs=0.25)
-    assert 0.12 < found < 0.18
+    assert 0.12 < found < 0.18  # the independent minima are about .12 to .17; ours .154, .167 and .176
 
 
 @pytest.mark.parametrize(("cl", "limit"), [(0.90, 0.44), (0.95, 0.56)])
