@@ -11,7 +11,8 @@ import numpy as np
 
 from npinfer.core.dataset import Dataset
 from npinfer.core.provenance import Description, Provenance, digest
-from npinfer.core.result.comparison import TIE, ComparedModel, Comparison, Expectation, Pair, Tail, quantiles
+from npinfer.core.result.comparison import ComparedModel, Comparison, Expectation, Pair
+from npinfer.core.result.tail import TIE, Tail, quantiles
 from npinfer.errors import ConfigurationError, DataError, InferenceError, ParameterError, unknown
 from npinfer.inference.executor import Arrays, Interrupted, RunOptions, run_chunks
 from npinfer.inference.fit import best_fit, full_names

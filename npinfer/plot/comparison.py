@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from npinfer.core.result import Comparison
-from npinfer.core.result.comparison import TIE
+from npinfer.core.result.tail import TIE
 from npinfer.errors import InferenceError
 from npinfer.plot.labels import plain, small_print
 from npinfer.plot.style import COLOURS, INK, dress, lighten, new_figure, print_small, publication

@@ -11,7 +11,7 @@ from scipy.stats import beta, norm
 
 from npinfer.core.provenance import Description, Provenance
 from npinfer.core.result import ComparedModel, Comparison, Expectation, Pair, Tail, load_result
-from npinfer.core.result.comparison import LEVELS, ONE_SIGMA, quantiles
+from npinfer.core.result.tail import LEVELS, ONE_SIGMA, quantiles
 from npinfer.errors import ConfigurationError, DataError, InferenceError
 
 DESCRIPTION = Description("toy_detector", "A toy", "real", "approximate")
