@@ -14,10 +14,20 @@ _HOME = {
     "profile": "npinfer.inference.profile",
     "interval": "npinfer.inference.interval",
     "contour": "npinfer.inference.contour",
+    "calibrate": "npinfer.inference.calibrate",
+    "upper_limit": "npinfer.inference.limits",
+    "exclusion": "npinfer.inference.exclusion",
+    "significance": "npinfer.inference.significance",
     "compare": "npinfer.inference.compare",
+    "goodness_of_fit": "npinfer.inference.gof",
+    "impacts": "npinfer.inference.impacts",
+    "toys": "npinfer.inference.toys",
+    "coverage": "npinfer.inference.coverage",
+    "rank_calibration": "npinfer.inference.rank_calibration",
     "sample": "npinfer.inference.mcmc",
     "validate": "npinfer.inference.validate",
     "FitOptions": "npinfer.inference.minimise",
+    "IntervalOptions": "npinfer.inference.interval",
     "RunOptions": "npinfer.inference.executor",
     "write_report": "npinfer.report",
     "load_result": "npinfer.core.result",
@@ -28,21 +38,31 @@ _HOME = {
 
 __all__ = [
     "FitOptions",
+    "IntervalOptions",
     "NpinferError",
     "RunOptions",
     "Weights",
+    "calibrate",
     "compare",
     "contour",
+    "coverage",
     "describe",
+    "exclusion",
     "fit",
     "generator",
+    "goodness_of_fit",
+    "impacts",
     "interval",
     "joint",
     "list_likelihoods",
     "load",
     "load_result",
     "profile",
+    "rank_calibration",
     "sample",
+    "significance",
+    "toys",
+    "upper_limit",
     "validate",
     "write_report",
 ]
@@ -62,14 +82,23 @@ def __dir__() -> list[str]:
 if TYPE_CHECKING:
     from npinfer.core.result import load_result
     from npinfer.errors import NpinferError
+    from npinfer.inference.calibrate import calibrate
     from npinfer.inference.compare import compare
     from npinfer.inference.contour import contour
+    from npinfer.inference.coverage import coverage
+    from npinfer.inference.exclusion import exclusion
     from npinfer.inference.executor import RunOptions
     from npinfer.inference.fit import fit
-    from npinfer.inference.interval import interval
+    from npinfer.inference.gof import goodness_of_fit
+    from npinfer.inference.impacts import impacts
+    from npinfer.inference.interval import IntervalOptions, interval
+    from npinfer.inference.limits import upper_limit
     from npinfer.inference.mcmc import sample
     from npinfer.inference.minimise import FitOptions
     from npinfer.inference.profile import profile
+    from npinfer.inference.rank_calibration import rank_calibration
+    from npinfer.inference.significance import significance
+    from npinfer.inference.toys import toys
     from npinfer.inference.validate import validate
     from npinfer.likelihood.catalogue import list_likelihoods, load
     from npinfer.likelihood.describe import describe

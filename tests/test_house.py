@@ -17,10 +17,12 @@ LAYERS = ("errors", "core", "physics", "likelihood", "inference", "plot", "repor
 BELOW_ALL = ("errors", "paths", "threads")
 SIDEWAYS = {("plot", "inference"), ("plot", "likelihood"), ("plot", "physics"), ("report", "inference")}
 MAX_LINES, MAX_FUNCTION, MAX_ARGUMENTS = 400, 60, 6
+MAX_OF_A_VERB = 8  # the public functions: what a question depends on stays visible in its call
 PUBLIC = {
-    "FitOptions", "NpinferError", "RunOptions", "Weights", "compare", "contour", "describe", "fit", "generator",
-    "interval", "joint", "list_likelihoods", "load", "load_result", "profile", "sample", "validate",
-    "write_report",
+    "FitOptions", "IntervalOptions", "NpinferError", "RunOptions", "Weights", "calibrate", "compare", "contour",
+    "coverage", "describe", "exclusion", "fit", "generator", "goodness_of_fit", "impacts", "interval", "joint",
+    "list_likelihoods", "load", "load_result", "profile", "rank_calibration", "sample", "significance", "toys",
+    "upper_limit", "validate", "write_report",
 }  # fmt: skip
 
 
@@ -84,7 +86,8 @@ def test_sizes(path: Path) -> None:
         if layer(path) != "cli":
             counted = [a.arg for a in (*node.args.args, *node.args.kwonlyargs) if a.arg not in ("self", "cls")]
             inside_generator = path.name == "generators.py"
-            assert inside_generator or len(counted) <= MAX_ARGUMENTS, f"{node.name} takes {len(counted)} arguments"
+            most = MAX_OF_A_VERB if node.name in PUBLIC else MAX_ARGUMENTS
+            assert inside_generator or len(counted) <= most, f"{node.name} takes {len(counted)} arguments"
 
 
 def test_public_names() -> None:

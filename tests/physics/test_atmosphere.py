@@ -129,4 +129,7 @@ def test_committed_tables_equal_a_fresh_build(tmp_path: Path) -> None:
     with np.load(tmp_path / "flux.npz") as fresh, np.load(data_folder("atmosphere") / "flux.npz") as committed:
         assert fresh.files == committed.files
         for name in fresh.files:
-            np.testing.assert_array_equal(fresh[name], committed[name])
+            if fresh[name].dtype.kind == "f":  # the last bit is the C library's
+                np.testing.assert_allclose(fresh[name], committed[name], rtol=1e-14)
+            else:
+                np.testing.assert_array_equal(fresh[name], committed[name])

@@ -11,7 +11,7 @@ import numpy as np
 
 from npinfer.core import wilks
 from npinfer.core.result.base import Result
-from npinfer.core.result.tail import Tail, quantiles
+from npinfer.core.result.tail import TIE, Tail, quantiles
 from npinfer.core.table import Table
 from npinfer.errors import InferenceError, unknown
 
@@ -125,7 +125,7 @@ class Comparison(Result):
     @property
     def best(self) -> ComparedModel:
         """The model that fits the data best; the first of equal ones."""
-        return min(self.models, key=lambda m: m.delta_twice_nll)
+        return next(m for m in self.models if m.delta_twice_nll <= TIE)
 
     def index(self, name: str) -> int:
         """Position of a model; raises InferenceError with the nearest name."""
