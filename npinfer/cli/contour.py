@@ -8,6 +8,7 @@ import click
 
 from npinfer.cli.executors import run_settings
 from npinfer.cli.options import (
+    calibration_option,
     check_output,
     fix_option,
     likelihood_options,
@@ -22,6 +23,7 @@ from npinfer.core.table import Table
 from npinfer.errors import ConfigurationError
 from npinfer.inference.contour import contour
 from npinfer.inference.executor import Interrupted
+from npinfer.inference.fit import full_names
 from npinfer.inference.profile import profile
 
 
@@ -36,6 +38,7 @@ from npinfer.inference.profile import profile
     show_default=True,
     help="Joint probability; repeat for more.",
 )
+@calibration_option
 @fix_option
 @run_options
 @output_options
@@ -47,11 +50,15 @@ def command(**options: Any) -> None:
         )
     check_output(options)
     likelihood = open_likelihood(options)
+    if options["calibration"]:  # before the work of the scan
+        names = [likelihood.parameters[n].name for n in options["grid"]]
+        fixed = full_names(likelihood, options["fix"])
+        options["calibration"].check(names, fixed, likelihood.description.digests)
     with run_settings(options) as run:
         scan = profile(likelihood, options["grid"], fixed=options["fix"], run=run)
     if not scan.complete:
         raise Interrupted(scan.message, {})
-    result = contour(scan, cl=tuple(dict.fromkeys(options["cl"])))
+    result = contour(scan, cl=tuple(dict.fromkeys(options["cl"])), calibration=options["calibration"])
     if options["out"]:
         scan.save(options["out"] / "profile.json")
     finish(result, options, drawings(result), extents(result))

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from npinfer.core import wilks
 from npinfer.core.provenance import Provenance
-from npinfer.core.result import Interval, Quantity, Segment
+from npinfer.core.result import Calibration, Interval, Quantity, Segment
+from npinfer.core.result.tail import TIE
 from npinfer.errors import ConfigurationError, InferenceError, ParameterError, unknown
 from npinfer.inference.fit import best_fit, covariance_at, full_names
 from npinfer.inference.minimise import FitOptions, Minima, free_mask, minimise, start_points
@@ -18,6 +21,26 @@ METHODS = ("profile",)
 GRID_POINTS = 33  # of the first look around the best fit; every crossing is then refined
 COARSE_POINTS = 25  # of the first look over all the bounds
 WIDENINGS = 12
+HIGHEST = 1e12  # critical value that stands for an infinite one
+Critical = Callable[[np.ndarray], np.ndarray]
+
+
+@dataclass(frozen=True)
+class IntervalOptions:
+    """A question for intervals of one parameter, as `coverage` asks it.
+
+    name: of the parameter; cl: confidence levels; fixed: parameters that are held; calibration: critical values, or
+    None for those of Wilks' theorem.
+    """
+
+    name: str
+    cl: tuple[float, ...] = (0.68, 0.90)
+    fixed: Mapping[str, float] = field(default_factory=dict)
+    calibration: Calibration | None = None
+
+    def __post_init__(self) -> None:
+        for cl in self.cl:
+            wilks.check_cl(cl)
 
 
 def interval(
@@ -27,12 +50,14 @@ def interval(
     cl: float = 0.68,
     method: str = "profile",
     fixed: Mapping[str, float] | None = None,
+    calibration: Calibration | None = None,
     options: FitOptions = FitOptions(),
 ) -> Interval:
     """The values of a parameter with a profile likelihood ratio below the threshold of Wilks' theorem.
 
-    A profile with several minima gives several segments; an end at a bound of the parameter is said to be one.
-    Raises ParameterError, InferenceError or ConfigurationError.
+    calibration: of this parameter (`calibrate`), whose critical values take the place of the threshold. A profile with
+    several minima gives several segments; an end at a bound of the parameter is said to be one. Raises ParameterError,
+    InferenceError or ConfigurationError.
     """
     wilks.check_cl(cl)
     if method not in METHODS:
@@ -42,20 +67,62 @@ def interval(
     if parameter.name in fixed:
         raise ParameterError(f"parameter {parameter.name!r} is fixed: an interval needs it free")
     curve = _Curve(likelihood, parameter.name, fixed, options)
-    threshold = wilks.threshold(cl)
-    segments = curve.segments(threshold)
+    if calibration is None:
+        found = _by_wilks(curve, wilks.threshold(cl))
+    else:
+        calibration.check((parameter.name,), fixed, likelihood.description.digests)
+        found = _by_calibration(curve, calibration, cl)
     return Interval(
         description=likelihood.description,
-        provenance=Provenance.record(likelihood.description),
+        provenance=Provenance.record(likelihood.description, seed=calibration.provenance.seed if calibration else None),
         quantity=Quantity.of(parameter),
         cl=cl,
-        threshold=threshold,
         best=curve.best,
-        segments=segments,
-        calibration="Wilks' theorem, 1 degree of freedom; not calibrated with toys",
         fixed=fixed,
         data_kind=likelihood.data.kind,
+        **found,
     )
+
+
+def _by_wilks(curve: _Curve, threshold: float) -> dict[str, Any]:
+    """The fields of an interval with one threshold everywhere."""
+    grid, heights, segments = curve.segments(threshold)
+    return {
+        "threshold": threshold,
+        "segments": segments,
+        "calibration": "Wilks' theorem, 1 degree of freedom; not calibrated with toys",
+        "curve": np.stack([grid, heights, np.full(len(grid), threshold)]),
+    }
+
+
+def _by_calibration(curve: _Curve, calibration: Calibration, cl: float) -> dict[str, Any]:
+    """The fields of an interval whose threshold depends on the value, with what the number of toys leaves open."""
+    (nodes,) = calibration.grid.values()
+    grid, heights = curve.on(nodes)
+
+    def critical(values: np.ndarray, shift: int = 0) -> np.ndarray:
+        found = calibration.at(cl, np.clip(values, nodes[0], nodes[-1])[:, None], shift=shift)
+        return np.minimum(found + TIE, HIGHEST)
+
+    pieces = {shift: curve.pieces(grid, heights, partial(critical, shift=shift)) for shift in (0, -1, 1)}
+    segments, ends = pieces[0], [(p[0].lower, p[-1].upper) for p in pieces.values() if p]
+    spread = [0.5 * float(np.ptp(e)) if len(ends) == 3 else 0.0 for e in zip(*ends, strict=True)] or [0.0, 0.0]
+    edges = []
+    if segments and segments[0].lower_at_bound and nodes[0] > curve.low:
+        segments, edges = (replace(segments[0], lower_at_bound=False), *segments[1:]), [f"{nodes[0]:g}"]
+    if segments and segments[-1].upper_at_bound and nodes[-1] < curve.high:
+        segments, edges = (*segments[:-1], replace(segments[-1], upper_at_bound=False)), [*edges, f"{nodes[-1]:g}"]
+    return {
+        "threshold": float(critical(np.array([curve.best]))[0]),
+        "segments": segments,
+        "calibration": calibration.how(),
+        "curve": np.stack([grid, heights, critical(grid)]),
+        "toy_errors": (spread[0], spread[1]),
+        "message": f"it reaches the end of the calibration's grid at {' and '.join(edges)}, and may go on beyond: "
+        "calibrate on a wider grid"
+        if edges
+        else "",
+    }
 
 
 class _Curve:
@@ -99,8 +166,18 @@ class _Curve:
             )
         return np.maximum(2 * (minima.nll - self.minimum), 0.0)
 
-    def segments(self, threshold: float) -> tuple[Segment, ...]:
-        """The pieces below the threshold, refined to a millionth of the threshold.
+    def on(self, nodes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """A grid of the nodes and the best fit between them, and the heights there; raises InferenceError."""
+        for _ in range(WIDENINGS):
+            inside = [self.best] if nodes[0] < self.best < nodes[-1] else []
+            grid, before = np.unique(np.r_[nodes, inside]), self.minimum
+            heights = self(grid)
+            if self.minimum >= before - 1e-7:
+                return grid, heights
+        raise self._unsettled()
+
+    def segments(self, threshold: float) -> tuple[np.ndarray, np.ndarray, tuple[Segment, ...]]:
+        """A grid, the heights there and the pieces below the threshold, refined to a millionth of the threshold.
 
         The first look is fine around the best fit and coarse over the rest of the bounds, where there may be other
         minima; a bound that is infinite is approached until the profile is above the threshold.
@@ -118,19 +195,23 @@ class _Curve:
             if (heights[0] < threshold and grid[0] > self.low) or (heights[-1] < threshold and grid[-1] < self.high):
                 reach *= 2.5
                 continue
-            return self._pieces(grid, heights, threshold)
-        raise InferenceError(
+            return grid, heights, self.pieces(grid, heights, lambda values: np.full(len(values), threshold))
+        raise self._unsettled()
+
+    def _unsettled(self) -> InferenceError:
+        return InferenceError(
             f"no interval of {self.likelihood.parameters.names[self.index]} found: its profile does not settle; "
             "profile it on a grid"
         )
 
-    def _pieces(self, grid: np.ndarray, heights: np.ndarray, threshold: float) -> tuple[Segment, ...]:
-        below = heights < threshold
+    def pieces(self, grid: np.ndarray, heights: np.ndarray, critical: Critical) -> tuple[Segment, ...]:
+        """The pieces of a grid at or below a critical value, their ends refined between its points."""
+        below = heights <= critical(grid)
         starts = np.flatnonzero(below & ~np.r_[False, below[:-1]])
         stops = np.flatnonzero(below & ~np.r_[below[1:], False])
         rising, falling = stops[stops < len(grid) - 1], starts[starts > 0]
         inner, outer = np.r_[falling, rising], np.r_[falling - 1, rising + 1]
-        crossings = self._cross(grid[inner], heights[inner], grid[outer], heights[outer], threshold)
+        crossings = self._cross((grid[inner], heights[inner]), (grid[outer], heights[outer]), critical)
         lower, upper = crossings[: len(falling)].tolist(), crossings[len(falling) :].tolist()
         at_low, at_high = bool(below[0]), bool(below[-1])
         lower, upper = ([float(grid[0])] if at_low else []) + lower, upper + ([float(grid[-1])] if at_high else [])
@@ -141,22 +222,18 @@ class _Curve:
         )
 
     def _cross(
-        self, inside: np.ndarray, low: np.ndarray, outside: np.ndarray, high: np.ndarray, threshold: float
+        self, inside: tuple[np.ndarray, np.ndarray], outside: tuple[np.ndarray, np.ndarray], critical: Critical
     ) -> np.ndarray:
-        """Where the profile crosses the threshold between points inside and outside, all crossings at once."""
-        a, fa, b, fb = (
-            inside.copy(),
-            np.sqrt(low) - np.sqrt(threshold),
-            outside.copy(),
-            np.sqrt(high) - np.sqrt(threshold),
-        )
+        """Where the profile crosses the critical value between points (values, heights), all crossings at once."""
+        excess = lambda x, heights: np.sqrt(np.minimum(heights, HIGHEST)) - np.sqrt(critical(x))
+        (a, fa), (b, fb) = ((x.copy(), excess(x, heights)) for x, heights in (inside, outside))
         for step in range(60):
             if not len(a) or (np.abs(b - a) <= 1e-9 * (1e-3 + np.abs(a))).all():
                 break
-            steep = np.isfinite(fb) & (fb != fa) & (step % 3 != 2)  # every third step halves, as one towards infinity
+            steep = (fb < np.sqrt(HIGHEST) / 2) & (fb != fa) & (step % 3 != 2)  # else halve, as towards infinity
             secant = b - np.where(steep, fb, 0.0) * (b - a) / np.where(steep, fb - fa, 1.0)
             middle = np.where(steep, secant, 0.5 * (a + b))
-            f = np.sqrt(self(middle)) - np.sqrt(threshold)
+            f = excess(middle, self(middle))
             if (np.abs(f) < 1e-7).all():
                 return middle
             a, fa = np.where(f < 0, middle, a), np.where(f < 0, f, fa)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -58,7 +59,7 @@ def profile(
     shape = tuple(len(v) for v in axes.values())
     if not message:
         _repair(likelihood, points, nll, shape, free, options)
-    return _scan(likelihood, axes, best, points, nll, message)
+    return replace(_scan(likelihood, axes, best, points, nll, message), fixed=fixed)
 
 
 def profile_points(likelihood: Any, chunk: Arrays) -> Arrays:

@@ -9,12 +9,68 @@ from typing import Any
 
 import numpy as np
 
-from npinfer.errors import ConfigurationError, InferenceError
+from npinfer.core.provenance import Provenance
+from npinfer.core.result import Quantity, ToyEnsemble
+from npinfer.errors import ConfigurationError, InferenceError, ParameterError
 from npinfer.inference.executor import Arrays, Interrupted, RunOptions, run_chunks
+from npinfer.inference.fit import best_fit, full_names
 from npinfer.inference.minimise import FitOptions, Minima, free_mask, minimise, start_points
 
 TOYS_PER_CHUNK = 200
 OPTIONS = FitOptions()
+
+
+def toys(
+    likelihood: Any,
+    n: int,
+    *,
+    at: Mapping[str, float] | None = None,
+    fixed: Mapping[str, float] | None = None,
+    run: RunOptions = RunOptions(),
+) -> ToyEnsemble:
+    """Draw n toys and fit each of them.
+
+    at: values of the truth; the other parameters have theirs at the best fit to the data with these held. fixed:
+    parameters held in the truth and in the fits. Counts and auxiliary data fluctuate. A toy whose fit fails is kept,
+    counted and named. Raises ParameterError, ConfigurationError, InferenceError, Interrupted on Ctrl-C before the
+    first toys are done.
+
+    >>> from npinfer import load
+    >>> ensemble = toys(load("icecube_pepe"), 50, fixed={"astro_norm": 4.98, "astro_gamma": 2.53})
+    >>> len(ensemble), int(ensemble.failed.sum())
+    (50, 0)
+    """
+    n, fixed = check_toys(n, run), full_names(likelihood, fixed)
+    truth = toy_truth(likelihood, at, fixed)
+    (fits,), message = run_toys(likelihood, [ToyPlan(truth, (fixed,))], n, run, stream="toys")
+    names = likelihood.parameters.names
+    free = free_mask(likelihood, fixed)
+    return ToyEnsemble(
+        description=likelihood.description,
+        provenance=Provenance.record(likelihood.description, seed=run.seed),
+        quantities={p.name: Quantity.of(p) for p in likelihood.parameters},
+        names=names,
+        truth=dict(zip(names, truth.tolist(), strict=True)),
+        fixed=tuple(name for name, is_free in zip(names, free, strict=True) if not is_free),
+        values=fits.points[:, 0],
+        twice_nll=2 * fits.nll[:, 0],
+        saturated=-2 * fits.saturated,
+        edm=fits.edm[:, 0],
+        failed=fits.failed[:, 0].astype(float),
+        seeds=(run.seed,),
+        data_kind=f"toys of {likelihood.data.kind}",
+        message=message,
+    )
+
+
+def toy_truth(likelihood: Any, at: Mapping[str, float] | None, fixed: Mapping[str, float]) -> np.ndarray:
+    """The truth of toys, (parameters,): `at` and `fixed` held, the rest at the best fit to the data with them."""
+    at = full_names(likelihood, at)
+    if both := sorted(name for name in at if name in fixed and at[name] != fixed[name]):
+        raise ParameterError(f"parameter {both[0]!r} is both in at and fixed, with other values; drop one of the two")
+    minima, _ = best_fit(likelihood, {**fixed, **at}, None, OPTIONS)
+    point: np.ndarray = minima.points[0]
+    return point
 
 
 @dataclass(frozen=True)
@@ -23,11 +79,12 @@ class ToyPlan:
 
     truth: of every parameter, (parameters,); held: for each hypothesis {full name: value} of the parameters it holds,
     {} for the global fit. A hypothesis that holds less than one before it starts from the other's minimum too: put
-    the global fit last.
+    the global fit last. points: whether the minima are kept, which takes the most memory.
     """
 
     truth: np.ndarray
     held: tuple[Mapping[str, float], ...] = ({},)
+    points: bool = True
 
 
 @dataclass(frozen=True)
@@ -35,8 +92,9 @@ class ToyFits:
     """The fits of all toys of one plan.
 
     nll: −ln density at the minimum, (toys, hypotheses), +inf where a toy has probability zero; points: the minima,
-    (toys, hypotheses, parameters); edm: estimated distances to them and failed: whether a fit did not converge, both
-    (toys, hypotheses); saturated: ln density of the saturated model, (toys,).
+    (toys, hypotheses, parameters), or without parameters where they were not wanted; edm: estimated distances to them
+    and failed: whether a fit did not converge, both (toys, hypotheses); saturated: ln density of the saturated model,
+    (toys,).
     """
 
     nll: np.ndarray
@@ -97,6 +155,7 @@ def _chunk(plan: ToyPlan, n: int, key: tuple[int, ...], seed: int) -> dict[str, 
     return {
         "truth": plan.truth,
         "toys": np.array(n),
+        "points": np.array(plan.points),
         "seed": np.random.SeedSequence(seed, spawn_key=key).generate_state(4),
         "names": np.array(names, dtype=str),
         "held": np.array([[held.get(n, np.nan) for n in names] for held in plan.held]).reshape(len(plan.held), -1),
@@ -111,9 +170,10 @@ def toy_chunk(likelihood: Any, chunk: Arrays) -> Arrays:
     names = [str(name) for name in chunk["names"]]
     held = [{n: float(v) for n, v in zip(names, row, strict=True) if not np.isnan(v)} for row in chunk["held"]]
     found = fit_hypotheses(likelihood, packed, truth, held)
+    points = np.stack([m.points for m in found], axis=1)
     return {
         "nll": np.stack([m.nll for m in found], axis=1),
-        "points": np.stack([m.points for m in found], axis=1),
+        "points": points if bool(chunk["points"]) else points[:, :, :0],
         "edm": np.stack([m.edm for m in found], axis=1),
         "failed": np.stack([np.isfinite(m.nll) & ~m.valid for m in found], axis=1),
         "saturated": np.atleast_1d(likelihood.saturated(packed)),

@@ -15,7 +15,10 @@ from npinfer.core.table import Table
 
 @dataclass(frozen=True)
 class Region:
-    """The boundary of one region: closed paths of (points, 2), and whether the region meets the edge of the grid."""
+    """The boundary of one region: closed paths of (points, 2), and whether the region meets the edge of the grid.
+
+    threshold: of delta_twice_nll, at the best fit where it depends on the values.
+    """
 
     cl: float
     threshold: float

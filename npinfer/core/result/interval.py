@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
+
+import numpy as np
 
 from npinfer.core.result.base import Result
 from npinfer.core.result.fit import Quantity
@@ -26,7 +28,10 @@ class Segment:
 class Interval(Result):
     """Where delta_twice_nll of the profile stays below its threshold.
 
-    segments: its pieces in increasing order; lower, upper: their hull, NaN without any; best: the value at the maximum.
+    segments: its pieces in increasing order; lower, upper: their hull, NaN without any; best: the value at the maximum;
+    threshold: of delta_twice_nll, at the best fit where it depends on the value; toy_errors: what the number of toys of
+    the calibration leaves open of lower and upper, one standard deviation; curve: values, delta_twice_nll and its
+    thresholds there, (3, points); message: what limits the interval other than the data.
     """
 
     verb: ClassVar[str] = "interval"
@@ -38,6 +43,9 @@ class Interval(Result):
     calibration: str
     fixed: Mapping[str, float]
     data_kind: str
+    toy_errors: tuple[float, float] = (0.0, 0.0)
+    curve: np.ndarray = field(default_factory=lambda: np.zeros((3, 0)))
+    message: str = ""
 
     @property
     def lower(self) -> float:
@@ -51,7 +59,11 @@ class Interval(Result):
         """One sentence."""
         said = " and ".join(_say(s) for s in self.segments) or "is empty"
         unit = f" {self.quantity.unit}" if self.quantity.unit else ""
-        return f"{self.quantity.name} = {self.best:.4g}{unit}, {100 * self.cl:g} % interval {said} ({self.calibration})"
+        sure = "; toys leave open " + " and ".join(f"±{e:.2g}" for e in self.toy_errors) if any(self.toy_errors) else ""
+        return (
+            f"{self.quantity.name} = {self.best:.4g}{unit}, {100 * self.cl:g} % interval {said} "
+            f"({self.calibration}{sure})" + (f"; {self.message}" if self.message else "")
+        )
 
     def table(self) -> Table:
         rows = tuple(
@@ -66,6 +78,11 @@ class Interval(Result):
             rows,
             notes,
         )
+
+    def curves(self) -> dict[str, Table]:
+        """The profile that the interval was read from, with its threshold."""
+        columns = (self.quantity.name, "delta_twice_nll", "threshold")
+        return {"curve": Table("profile", columns, tuple(map(tuple, self.curve.T.tolist())))}
 
 
 def _say(segment: Segment) -> str:

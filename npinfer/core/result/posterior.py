@@ -2,30 +2,24 @@
 
 from __future__ import annotations
 
-import dataclasses
-import hashlib
-import io
-import json
-import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
-from npinfer.core.result.base import SCHEMA, Result, encode
+from npinfer.core.result.archive import ArchivedResult
 from npinfer.core.result.fit import Quantity
-from npinfer.core.table import Table, write_text
-from npinfer.errors import ConfigurationError, DataError, OutputError, ParameterError, unknown
+from npinfer.core.table import Table
+from npinfer.errors import ConfigurationError, DataError, ParameterError, unknown
 
 KINDS = ("equal_tailed", "highest_density", "upper")
-ARRAYS = ("chains", "log_probability", "derived")  # kept beside the JSON
 CENTRAL = 0.68  # probability of the interval in the table
+MARGINAL_BINS = 100  # of the saved histograms
 
 
 @dataclass(frozen=True, kw_only=True)
-class Posterior(Result):
+class Posterior(ArchivedResult):
     """Samples of the posterior density.
 
     names: the free parameters; chains: (replica, step, walker, parameter), the burn_in steps left out;
@@ -37,6 +31,7 @@ class Posterior(Result):
     """
 
     verb: ClassVar[str] = "sample"
+    archived: ClassVar[tuple[str, ...]] = ("chains", "log_probability", "derived")
     names: tuple[str, ...]
     quantities: Mapping[str, Quantity]
     chains: np.ndarray
@@ -140,6 +135,19 @@ class Posterior(Result):
             (self.why, self.size(), *self._held(), self.description.small_print()),
         )
 
+    def curves(self) -> dict[str, Table]:
+        """marginals: of every quantity, the density in MARGINAL_BINS bins and the probability up to their ends."""
+        rows: list[tuple[object, ...]] = []
+        for name in (*self.names, *self.derived):
+            values = self.samples(name)
+            height, edges = np.histogram(values, bins=MARGINAL_BINS)
+            density = height / (len(values) * np.diff(edges))
+            ends = zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True)
+            below = (np.cumsum(height) / len(values)).tolist()
+            rows += [(name, *end, d, p) for end, d, p in zip(ends, density.tolist(), below, strict=True)]
+        columns = ("quantity", "from", "to", "density", "probability up to there")
+        return {"marginals": Table(f"marginals of {self.description.title}", columns, tuple(rows))}
+
     def size(self) -> str:
         """How many samples there are, in words."""
         replicas, steps, walkers, _ = self.chains.shape
@@ -151,55 +159,6 @@ class Posterior(Result):
     def _held(self) -> list[str]:
         return ["fixed: " + ", ".join(f"{k}={v:g}" for k, v in self.fixed.items())] if self.fixed else []
 
-    # ---- files: the numbers as JSON, the samples in a compressed archive beside it
-
-    def save(self, path: str | Path) -> Path:
-        """Write JSON, and the samples as .npz beside it, each in one step; raises OutputError."""
-        path = Path(path)
-        beside = path.with_suffix(".npz")
-        if beside == path:
-            raise OutputError(f"{path}: the samples are saved under this name; give the result another, such as .json")
-        stream = io.BytesIO()
-        arrays = {"chains": self.chains, "log_probability": self.log_probability}
-        np.savez_compressed(stream, **arrays, **{f"derived.{n}": v for n, v in self.derived.items()})  # type: ignore[arg-type]
-        content = stream.getvalue()
-        _write_bytes(beside, content)
-        fields = [f.name for f in dataclasses.fields(self) if f.name not in ARRAYS]
-        head = {"schema": SCHEMA, "type": type(self).__name__, **{n: encode(getattr(self, n)) for n in fields}}
-        head["samples"] = {"file": beside.name, "sha256": hashlib.sha256(content).hexdigest()}
-        return write_text(path, json.dumps(head, indent=1, allow_nan=False, ensure_ascii=False) + "\n")
-
-    @classmethod
-    def completed(cls, content: Mapping[str, Any], path: Path) -> Mapping[str, Any]:
-        """The content with the samples from the archive beside it; raises DataError."""
-        if "samples" not in content:
-            return content
-        try:
-            beside, digest = path.with_name(str(content["samples"]["file"])), content["samples"]["sha256"]
-            packed = beside.read_bytes()
-            if hashlib.sha256(packed).hexdigest() != digest:
-                raise DataError(f"the samples in {beside.name} are not those that were saved with it")
-            with np.load(io.BytesIO(packed), allow_pickle=False) as stored:
-                arrays = {name: stored[name] for name in stored.files}
-        except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
-            raise DataError(f"its samples cannot be read: {getattr(error, 'strerror', None) or error}") from None
-        derived = {n.removeprefix("derived."): v for n, v in arrays.items() if n.startswith("derived.")}
-        return {**content, "derived": derived, **{n: arrays[n] for n in ARRAYS if n in arrays}}
-
 
 def _whole(value: float) -> int | None:
     return round(value) if np.isfinite(value) else None
-
-
-def _write_bytes(path: Path, content: bytes) -> None:
-    """Write a file in one step; raises OutputError."""
-    part = path.with_name(f".{path.name}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            part.write_bytes(content)
-            part.replace(path)
-        finally:
-            part.unlink(missing_ok=True)
-    except OSError as error:
-        raise OutputError(f"{path}: cannot be written: {error.strerror}; choose another folder with --out") from None

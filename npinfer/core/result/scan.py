@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 import numpy as np
@@ -19,7 +19,8 @@ class Scan(Result):
 
     grid: {name: (points,)}; delta_twice_nll: −2 ln of the profile likelihood ratio, of the shape of the grid, 0 at the
     best fit, +inf where the parameters are not allowed, NaN where it was not computed; values: every other parameter
-    at each grid point; best: the values of all parameters at the global maximum, with twice_nll there.
+    at each grid point; best: the values of all parameters at the global maximum, with twice_nll there; fixed: parameters
+    that were held.
     """
 
     verb: ClassVar[str] = "profile"
@@ -31,6 +32,7 @@ class Scan(Result):
     twice_nll: float
     data_kind: str
     message: str = ""
+    fixed: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def names(self) -> tuple[str, ...]:
