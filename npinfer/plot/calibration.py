@@ -66,7 +66,7 @@ def plot_coverage(coverage: Coverage) -> tuple[Figure, Axes]:
     settings = list(dict.fromkeys(row.setting for row in coverage.rows))
     levels = sorted({row.cl for row in coverage.rows})
     with publication():
-        figure = new_figure(5.8, 2.2 + 0.34 * len(settings), coverage.description.title)
+        figure = new_figure(7.6, 2.4 + 0.34 * len(settings), coverage.description.title)
         axes = dress(figure.add_subplot())
         for colour, level in zip(COLOURS, levels, strict=False):
             axes.axvline(100 * level, color=colour, linewidth=0.9, linestyle=(0, (5, 3)))
@@ -80,7 +80,7 @@ def plot_coverage(coverage: Coverage) -> tuple[Figure, Axes]:
         axes.set_ylim(0.6 - len(settings), 0.6)
         axes.set_xlabel("intervals that contain the truth [%]")
         axes.axhline(-0.5, color=INK, linewidth=0.4)
-        figure.legend(loc="outside upper center", ncols=2)
+        figure.legend(loc="outside right upper")
         how = f"truth: {coverage.quantity.name} = {coverage.truth:.4g}; {coverage.how()}; bars: 68.27 % Clopper–Pearson"
         print_small(figure, [*small_print(coverage, coverage.data_kind), how])
     return figure, axes

@@ -96,7 +96,8 @@ class Coverage(Result):
             return "not calibrated"
         place = "" if worst.setting == FIT else f" with {worst.setting}"
         if worst.deviation < -SIGNIFICANT:
-            return f"too low by {-worst.deviation:.1f} standard deviations{place}: do not believe the level"
+            remedy = "; calibrate with shifts" if place else ""
+            return f"too low by {-worst.deviation:.1f} standard deviations{place}: do not believe the level{remedy}"
         return f"lowest{place}, {worst.deviation:+.1f} standard deviations from its level: believe it"
 
     def how(self) -> str:
