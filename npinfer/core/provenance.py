@@ -18,7 +18,8 @@ class Description:
     """What a likelihood is, carried by every result that comes from it.
 
     kind: "real", "asimov" or "summary"; status: "published", "approximate" or "illustrative".
-    digests: of the specification, the data files and the configuration.
+    digests: of the specification, the data files and the configuration; notes: what a reader of its numbers should
+    know about the templates.
     """
 
     name: str
@@ -30,6 +31,7 @@ class Description:
     configuration: Mapping[str, Any] = field(default_factory=dict)
     digests: Mapping[str, str] = field(default_factory=dict)
     source: str = ""
+    notes: tuple[str, ...] = ()
 
     def small_print(self) -> str:
         """One line that says what kind of numbers these are."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +13,10 @@ from npinfer.errors import DataError, unknown
 
 @dataclass(frozen=True)
 class Channel:
-    """A histogram of the data: its name, axes and statistic. Bins are flattened in C order of the axes."""
+    """A histogram of the data: its name, axes and statistic. Bins are flattened in C order of the axes.
+
+    statistic: "poisson", or "effective" where the finite statistics of the simulation count.
+    """
 
     name: str
     axes: tuple[Axis, ...]
@@ -26,6 +29,11 @@ class Channel:
     @property
     def bins(self) -> int:
         return int(np.prod(self.shape))
+
+
+def effective_bins(channels: Sequence[Channel]) -> np.ndarray:
+    """Which bins of all channels have the statistic "effective", (bins,) of bool."""
+    return np.repeat([c.statistic == "effective" for c in channels], [c.bins for c in channels])
 
 
 @dataclass(frozen=True)

@@ -1,23 +1,24 @@
-"""The binned likelihood: Poisson counts in every bin, times the constraints."""
+"""The binned likelihood: the counts of every bin, times the constraints."""
 
 from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from scipy.special import gammaln, xlogy
+from scipy.special import gammaln
 
 from npinfer.core.constraint import Constraints
 from npinfer.core.dataset import Dataset, check_counts
 from npinfer.core.parameter import Parameters
 from npinfer.core.provenance import Description
-from npinfer.core.template import Channel, Template
+from npinfer.core.template import Channel, Template, effective_bins
 from npinfer.errors import DataError, ParameterError, unknown
+from npinfer.likelihood.packed import Packed
 from npinfer.likelihood.recipe import Recipe
+from npinfer.likelihood.statistic import Effective, Poisson, Variance
 from npinfer.likelihood.terms import Group
 
 if TYPE_CHECKING:
@@ -25,28 +26,6 @@ if TYPE_CHECKING:
     import pyhf
 
 Values = Mapping[str, float] | np.ndarray
-
-
-@dataclass(frozen=True)
-class Packed:
-    """Data as matrices: counts (sets, bins), auxiliary (sets, auxiliary), −Σ ln n! (sets,)."""
-
-    counts: np.ndarray
-    auxiliary: np.ndarray
-    constant: np.ndarray
-
-    def __len__(self) -> int:
-        return len(self.counts)
-
-    @cached_property
-    def seen(self) -> tuple[np.ndarray, np.ndarray]:
-        """The bins with events in the first set, and their counts."""
-        bins = np.flatnonzero(self.counts[0])
-        return bins, self.counts[0, bins]
-
-    def take(self, rows: np.ndarray) -> Packed:
-        """Some of the sets; a single set serves every row."""
-        return self if len(self) == 1 else Packed(self.counts[rows], self.auxiliary[rows], self.constant[rows])
 
 
 @dataclass(frozen=True)
@@ -60,7 +39,10 @@ class Derived:
 
 @dataclass(frozen=True)
 class Model:
-    """What a binned likelihood is made of, apart from its data."""
+    """What a binned likelihood is made of, apart from its data.
+
+    simulations: the Monte-Carlo variance of the templates, read where a channel's statistic is "effective".
+    """
 
     description: Description
     parameters: Parameters
@@ -70,6 +52,7 @@ class Model:
     derived: Mapping[str, Derived]
     poi: str | None
     modules: tuple[str, ...]
+    simulations: tuple[Variance, ...] = ()
 
 
 class BinnedLikelihood:
@@ -88,9 +71,16 @@ class BinnedLikelihood:
         edges = np.cumsum([0, *(c.bins for c in model.channels)])
         self._slices = {c.name: slice(*edges[i : i + 2]) for i, c in enumerate(model.channels)}
         self.bins = int(edges[-1])
+        inside = effective_bins(model.channels)
+        self.statistic: Poisson = Effective(model.simulations, inside) if inside.any() else Poisson()
         self._replaced = False
         self.data = self.asimov(self.parameters.init) if data is None else data
         self._packed = self.pack(self.data)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a user of the templates should know, such as too few simulated events."""
+        return self.description.notes
 
     # ---- expectations
 
@@ -129,7 +119,8 @@ class BinnedLikelihood:
     def logpdf(self, values: Values, data: Dataset | Packed | None = None) -> Any:
         """Natural log of the density, constants and constraint normalisation included; a float or (batch,)."""
         points, packed = self._paired(values, data)
-        result = self._poisson(self.rates(points), packed) + self.constraints.logpdf_terms(points, packed.auxiliary)
+        counted = self.statistic.logpdf(points, self.rates(points), packed)
+        result = counted + self.constraints.logpdf_terms(points, packed.auxiliary)
         return result if _is_batch(values) or len(result) > 1 else float(result[0])
 
     def _paired(self, values: Values, data: Dataset | Packed | None) -> tuple[np.ndarray, Packed]:
@@ -142,38 +133,19 @@ class BinnedLikelihood:
     def logpdf_terms(self, values: Values, data: Dataset | Packed | None = None) -> dict[str, Any]:
         """The density's parts: one by channel and one for all "constraints"; they add up to `logpdf`."""
         points, packed = self._paired(values, data)
-        rates = self.rates(points)
-        terms = {}
-        for name, part in self._slices.items():
-            counts = packed.counts[:, part]
-            terms[name] = self._poisson(
-                rates[:, part], Packed(counts, packed.auxiliary, -gammaln(counts + 1).sum(axis=-1))
-            )
+        each = self.statistic.terms(points, self.rates(points), packed.counts)
+        terms = {name: each[:, part].sum(axis=1) for name, part in self._slices.items()}
         terms["constraints"] = self.constraints.logpdf_terms(points, packed.auxiliary)
         if _is_batch(values) or len(terms["constraints"]) > 1:
             return terms
         return {name: float(term[0]) for name, term in terms.items()}
 
-    @staticmethod
-    def _poisson(rates: np.ndarray, packed: Packed) -> np.ndarray:
-        if len(rates) == len(packed) == 1:  # only the bins with events need a logarithm
-            mean, (seen, counts) = rates[0], packed.seen
-            if np.minimum.reduce(mean) > 0:
-                return np.log(mean.take(seen)) @ counts - np.add.reduce(mean) + packed.constant
-        if rates.min(initial=0.0) < 0:
-            bad = (rates < 0).any(axis=-1)
-            return np.where(bad, -np.inf, BinnedLikelihood._poisson(np.maximum(rates, 0.0), packed))
-        return xlogy(packed.counts, rates).sum(axis=-1) - rates.sum(axis=-1) + packed.constant
-
     def expansion(self, points: np.ndarray, packed: Packed) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """logpdf (batch,), its gradient (batch, parameters) and the expected information (batch, p, p)."""
         rates, jacobian = self.rates_jacobian(points)
-        value = self._poisson(rates, packed) + self.constraints.logpdf_terms(points, packed.auxiliary)
-        safe = np.maximum(rates, 1e-300)
-        ratio = packed.counts / safe - 1.0
-        gradient = np.matmul(jacobian, ratio[:, :, None])[:, :, 0] + self.constraints.gradient(points, packed.auxiliary)
-        weighted = jacobian / np.sqrt(np.maximum(rates, 1e-30))[:, None, :]
-        information = np.matmul(weighted, weighted.transpose(0, 2, 1))
+        value, gradient, information = self.statistic.expansion(points, rates, jacobian, packed)
+        value = value + self.constraints.logpdf_terms(points, packed.auxiliary)
+        gradient = gradient + self.constraints.gradient(points, packed.auxiliary)
         return value, gradient, information + self.constraints.information(points, packed.auxiliary)
 
     def value_grad(self, values: Values, data: Dataset | Packed | None = None) -> tuple[np.ndarray, np.ndarray]:
@@ -195,9 +167,13 @@ class BinnedLikelihood:
         return total
 
     def saturated(self, data: Dataset | Packed | None = None) -> Any:
-        """logpdf of the model that expects just what was seen, the constraints at their best."""
+        """logpdf of the model that expects just what was seen, the constraints at their best.
+
+        It is Poisson for every statistic: no average over rates exceeds the Poisson probability at the best of them.
+        """
         packed = self.pack(data)
-        result = self._poisson(packed.counts, packed) + self.constraints.saturated(packed.auxiliary)
+        counted = Poisson().logpdf(packed.auxiliary, packed.counts, packed)
+        result = counted + self.constraints.saturated(packed.auxiliary)
         return result if len(packed) > 1 else float(result[0])
 
     # ---- data
@@ -257,12 +233,12 @@ class BinnedLikelihood:
         return self.dataset(counts if many else counts[0], auxiliary if many else auxiliary[0], "asimov")
 
     def toy(self, values: Values, rng: np.random.Generator) -> Dataset:
-        """Fluctuated data with the truth at `values`: one set a point."""
+        """Fluctuated data with the truth at `values`: one set a point; raises ParameterError."""
         points = self.parameters.points(values)
         rates = self.rates(points)
         if (rates < 0).any():
             raise ParameterError(f"{self.name}: expected counts are negative at these values: no toy can be drawn")
-        counts, auxiliary = rng.poisson(rates).astype(float), self.constraints.sample(points, rng)
+        counts, auxiliary = self.statistic.sample(points, rates, rng), self.constraints.sample(points, rng)
         many = _is_batch(values)
         return self.dataset(counts if many else counts[0], auxiliary if many else auxiliary[0], "toy")
 

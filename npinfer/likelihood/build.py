@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -12,46 +12,27 @@ from npinfer.core.constraint import Constraints
 from npinfer.core.dataset import Dataset
 from npinfer.core.parameter import Parameter, Parameters
 from npinfer.core.provenance import Description, digest
-from npinfer.core.template import Channel
+from npinfer.core.template import Channel, effective_bins
 from npinfer.errors import ConfigurationError, unknown
 from npinfer.likelihood.binned import BinnedLikelihood, Derived, Model, channel_dataset
 from npinfer.likelihood.contract import Contracted
 from npinfer.likelihood.declare import at, declared_parameters
+from npinfer.likelihood.gammas import Carrier, Gammas, bin_parameters, check_names
 from npinfer.likelihood.interpolation import Shift
+from npinfer.likelihood.plan import NormSys, Plan, place
+from npinfer.likelihood.simulated import Simulated, read_simulated, shared_events
+from npinfer.likelihood.simulation import Covariance, Simulation, covariances, thin_notes
 from npinfer.likelihood.spec import Document
 from npinfer.likelihood.tables import DataFolder, read_observed, read_template
-from npinfer.likelihood.terms import (
-    DirectCounts,
-    FixedTemplate,
-    Group,
-    HistoSys,
-    NormFactors,
-    Sample,
-    Source,
-    SumOfSources,
-)
+from npinfer.likelihood.terms import DirectCounts, FixedTemplate, Group, Source, SumOfSources
 from npinfer.physics.registry import Weights, find_generator, parameter_names
 
-
-class _NormSys(NamedTuple):
-    name: str
-    up: float
-    down: float
-    mask: bytes  # of float64, one a bin: hashable, so that samples with the same normsys are found
-
-
-class _Plan(NamedTuple):
-    """A sample before positions of parameters are known."""
-
-    name: str
-    source: Source
-    scale: Mapping[str, float]
-    norm: tuple[_NormSys, ...]
-    shape: tuple[tuple[str, Shift], ...]
-
-    def reads(self) -> set[str]:
-        """Short names of the parameters it depends on."""
-        return {*self.source.names, *self.scale, *(n.name for n in self.norm), *(name for name, _ in self.shape)}
+NOT_OF_A_KIND = {  # keys of a systematic that say nothing about one of this kind
+    "normsys": ("uncertainty",),
+    "histosys": ("uncertainty",),
+    "staterror": ("up", "down", "mirror", "uncertainty"),
+    "shapesys": ("up", "down", "mirror"),
+}
 
 
 class _Inputs(dict[str, Any]):
@@ -103,21 +84,36 @@ class _Builder:
     def likelihood(self, reload: Callable[..., BinnedLikelihood]) -> BinnedLikelihood:
         """Everything together; parameters that nothing reads in this configuration are left out."""
         plans = [self._plan(name, entry) for name, entry in self.spec["samples"].items()]
-        read = set().union(*(plan.reads() for plan in plans))
+        simulated: tuple[Covariance, ...] = self._at(lambda: self._covariances(plans), "samples")
+        own, gammas = self._gammas(plans, simulated)
+        read = set(own).union(*(plan.reads() for plan in plans))
         active = {short: p for short, p in self.declared.items() if short in read}
         positions = {short: i for i, short in enumerate(active)}
         parameters = Parameters(list(active.values()))
+        groups = place(plans, gammas, positions, sum(self.bins.values()))
+        simulations = tuple(Simulation(c, groups) for c in simulated)
         model = Model(
-            self._description(),
+            self._description(self._notes(plans, simulations, groups, parameters.init[None])),
             parameters,
             self.channels,
-            _groups(plans, positions, sum(self.bins.values())),
+            groups,
             Constraints(parameters.names, {p.name: p.constraint for p in parameters if p.constraint}),
             self._derived(positions),
             self._poi(active),
             self._modules(),
+            simulations,
         )
         return BinnedLikelihood(model, self._data(), reload)
+
+    def _notes(
+        self, plans: Sequence[Plan], simulations: Sequence[Simulation], groups: Sequence[Group], point: np.ndarray
+    ) -> tuple[str, ...]:
+        """What a user of the simulations should know, at the start values."""
+        expected: dict[str, np.ndarray] = {}
+        for group in groups if simulations else ():
+            expected |= {name: counts[0] for name, counts in group.expected(point, contracted=True).items()}
+        shared = shared_events([p.simulated for p in plans if p.simulated])
+        return shared + thin_notes(simulations, self.channels, point, expected)
 
     def _poi(self, active: Mapping[str, Parameter]) -> str | None:
         """The parameter of interest, if it exists in this configuration."""
@@ -128,19 +124,23 @@ class _Builder:
 
     # ---- samples
 
-    def _plan(self, name: str, entry: Mapping[str, Any]) -> _Plan:
-        source: Source = self._at(lambda: self._source(entry), "samples", name)
+    def _plan(self, name: str, entry: Mapping[str, Any]) -> Plan:
+        source, simulated = self._at(lambda: self._source(name, entry), "samples", name)
         scale = _scale(entry.get("scale", ()))
         for parameter, power in scale.items():
             self._at(lambda p=parameter, k=power: self._check_scale(p, k), "samples", name, "scale")  # type: ignore[misc]
-        norm, shape = [], []
+        norm, shape, carriers = [], [], []
         for i, systematic in enumerate(entry.get("systematics", [])):
             key = ("samples", name, "systematics", i)
+            self._at(lambda s=systematic: _check_keys(s), *key)  # type: ignore[misc]
             if systematic["kind"] == "normsys":
                 norm.append(self._at(lambda s=systematic: self._normsys(s), *key))  # type: ignore[misc]
-            else:
+            elif systematic["kind"] == "histosys":
                 shape.append(self._at(lambda s=systematic: self._histosys(s, source), *key))  # type: ignore[misc]
-        return _Plan(name, source, scale, tuple(norm), tuple(shape))
+            else:
+                make = lambda s=systematic, k=key: self._carrier(name, s, k, source, simulated)  # type: ignore[misc]
+                carriers.append(self._at(make, *key))
+        return Plan(name, source, scale, tuple(norm), tuple(shape), tuple(carriers), simulated)
 
     def _known(self, name: str, reader: str) -> Parameter:
         if name not in self.declared:
@@ -156,19 +156,23 @@ class _Builder:
                 "a fraction needs a parameter that is not negative"
             )
 
-    def _source(self, entry: Mapping[str, Any]) -> Source:
-        """Where a sample's counts come from."""
+    def _source(self, name: str, entry: Mapping[str, Any]) -> tuple[Source, Simulated | None]:
+        """Where a sample's counts come from, and its simulation if that is declared."""
         if "template" in entry:
             if "inputs" in entry:
                 raise ConfigurationError("inputs are for a generator; this sample has a template")
-            return FixedTemplate(self._template(entry["template"]))
+            table, simulated = read_simulated(name, entry, self.channels, self.folder, self.exposure)
+            return FixedTemplate(table), simulated
+        for word in ("variance", "simulation"):
+            if word in entry:
+                raise ConfigurationError(f"{word} is for a template; this sample comes from a generator")
         bound = self._bind(entry)
         if _is_weights(bound):
-            return self._contract(bound, entry["generator"])
+            return self._contract(bound, entry["generator"]), None
         names = parameter_names(bound)
-        for name in names:
-            self._known(name, f"generator {entry['generator']!r}")
-        return DirectCounts(bound, names, self.order, self.bins)
+        for parameter in names:
+            self._known(parameter, f"generator {entry['generator']!r}")
+        return DirectCounts(bound, names, self.order, self.bins), None
 
     def _template(self, source: Any) -> np.ndarray:
         """A template on disk or inline, for the configured exposure."""
@@ -189,6 +193,66 @@ class _Builder:
             parts.append(Contracted(weights, bounds, self.order, self.bins))
         return parts[0] if len(parts) == 1 else SumOfSources(parts)
 
+    # ---- simulations and factors of bins
+
+    def _covariances(self, plans: Sequence[Plan]) -> tuple[Covariance, ...]:
+        """The simulations; every channel with the effective statistic needs one."""
+        found = covariances([plan.simulated for plan in plans if plan.simulated])
+        for c in self.channels:
+            mine = np.repeat([c is other for other in self.channels], list(self.bins.values()))
+            if c.statistic == "effective" and not any(v.matrix[..., mine].any() for v in found):
+                raise ConfigurationError(
+                    f"{self.document.where('channels', c.name, 'statistic')}: no sample has a variance there; give a "
+                    "template its variance, or a table of events, or use the statistic poisson"
+                )
+        return found
+
+    def _carrier(
+        self,
+        sample: str,
+        systematic: Mapping[str, Any],
+        key: tuple[str | int, ...],
+        source: Source,
+        simulated: Simulated | None,
+    ) -> Carrier:
+        """A staterror or shapesys of a sample."""
+        kind, where = systematic["kind"], self._mask(systematic) > 0
+        if not isinstance(source, FixedTemplate):
+            raise ConfigurationError(f"a {kind} is of a template; this sample comes from a generator")
+        if "uncertainty" in systematic:
+            table = read_template(systematic["uncertainty"], self.channels, self.folder, "uncertainty")
+            uncertainty = self.exposure * table
+        elif simulated is None:
+            other = "give its uncertainty, or add" if kind == "shapesys" else "add"
+            raise ConfigurationError(f"a {kind} needs the variance of the template: {other} variance to the sample")
+        elif (where & effective_bins(self.channels)).any():
+            raise ConfigurationError(
+                f"a {kind} in a channel with the statistic effective would count the variance of the simulation "
+                "twice; use one of them, or name other channels"
+            )
+        else:
+            uncertainty = np.sqrt(simulated.variance)
+        group = systematic.get("group", "")
+        return Carrier(sample, kind, systematic["name"], group, key, where, source.table, uncertainty)
+
+    def _gammas(
+        self, plans: Sequence[Plan], simulated: Sequence[Covariance]
+    ) -> tuple[dict[str, Parameter], dict[str, tuple[Gammas, ...]]]:
+        """The parameters of single bins, which become declared ones, and what multiplies each sample."""
+        carriers = [carrier for plan in plans for carrier in plan.carriers]
+        for i, carrier in enumerate(carriers):
+            self._at(lambda n=i + 1: check_names(carriers[:n], self.declared), *carrier.key)  # type: ignore[misc]
+        owner = str(self.spec["name"])
+        own, factors = self._at(lambda: bin_parameters(carriers, simulated, self.channels, owner), "samples")
+        for short in own:
+            if short in self.declared:
+                where = self.document.where("parameters", short)
+                raise ConfigurationError(f"{where}: this is the name of a bin's factor too; choose another")
+        self.declared |= own
+        return own, factors
+
+    # ---- systematics
+
     def _mask(self, systematic: Mapping[str, Any]) -> np.ndarray:
         """1 for the bins of the channels that a systematic varies."""
         chosen = systematic.get("channels", self.order)
@@ -197,14 +261,14 @@ class _Builder:
                 raise ConfigurationError(unknown("channel", name, self.order))
         return np.concatenate([np.full(c.bins, float(c.name in chosen)) for c in self.channels])
 
-    def _normsys(self, systematic: Mapping[str, Any]) -> _NormSys:
+    def _normsys(self, systematic: Mapping[str, Any]) -> NormSys:
         up = systematic["up"]
         down = systematic.get("down", 1.0 / up if isinstance(up, (int, float)) else None)
         if not all(isinstance(v, (int, float)) and np.isfinite(v) and v > 0 for v in (up, down)):
             raise ConfigurationError(f"a normsys takes positive numbers for up and down; found {up!r} and {down!r}")
         if "mirror" in systematic:
             raise ConfigurationError("mirror is for a histosys; a normsys without down has down = 1/up")
-        return _NormSys(systematic["name"], float(up), float(down), self._mask(systematic).tobytes())
+        return NormSys(systematic["name"], float(up), float(down), self._mask(systematic).tobytes())
 
     def _histosys(self, systematic: Mapping[str, Any], source: Source) -> tuple[str, Shift]:
         if not isinstance(source, FixedTemplate):
@@ -264,7 +328,7 @@ class _Builder:
             observed[c.name] = self._at(make, "channels", c.name, "observed")
         return channel_dataset(self.channels, observed)
 
-    def _description(self) -> Description:
+    def _description(self, notes: tuple[str, ...]) -> Description:
         spec = self.spec
         return Description(
             name=str(spec["name"]),
@@ -280,6 +344,7 @@ class _Builder:
                 "configuration": digest(self.configuration),
             },
             source=str(self.document.path),
+            notes=notes,
         )
 
 
@@ -289,29 +354,16 @@ def _is_weights(bound: Any) -> bool:
     )
 
 
+def _check_keys(systematic: Mapping[str, Any]) -> None:
+    """Raise ConfigurationError for a key that a systematic of this kind does not read."""
+    for word in NOT_OF_A_KIND[systematic["kind"]]:
+        if word in systematic:
+            raise ConfigurationError(f"a {systematic['kind']} takes no {word}")
+
+
 def _scale(entry: str | Sequence[str] | Mapping[str, float]) -> dict[str, float]:
     """{parameter: power} from a name, a list of names (one given twice is squared) or a mapping."""
     if isinstance(entry, Mapping):
         return {k: float(v) for k, v in entry.items()}
     names = [entry] if isinstance(entry, str) else list(entry)
     return {name: float(names.count(name)) for name in names}
-
-
-def _groups(plans: Sequence[_Plan], positions: Mapping[str, int], bins: int) -> tuple[Group, ...]:
-    """The samples, those with the same normsys together."""
-    together: dict[tuple[_NormSys, ...], list[Sample]] = {}
-    for plan in plans:
-        sample = Sample(
-            plan.name,
-            plan.source,
-            np.array([positions[n] for n in plan.source.names], dtype=np.intp),
-            tuple((positions[n], power) for n, power in plan.scale.items()),
-            tuple(HistoSys(positions[n], shift) for n, shift in plan.shape),
-        )
-        together.setdefault(plan.norm, []).append(sample)
-    groups = []
-    for norm, samples in together.items():
-        masks = np.array([np.frombuffer(n.mask) for n in norm]).reshape(len(norm), bins)
-        at = [positions[n.name] for n in norm]
-        groups.append(Group(tuple(samples), NormFactors(at, [n.up for n in norm], [n.down for n in norm], masks)))
-    return tuple(groups)

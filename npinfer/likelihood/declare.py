@@ -8,6 +8,7 @@ from typing import Any
 from npinfer.core.constraint import Constraint
 from npinfer.core.parameter import Parameter, Prior
 from npinfer.errors import ConfigurationError, NpinferError, unknown
+from npinfer.likelihood.gammas import KINDS
 from npinfer.likelihood.spec import Document
 from npinfer.physics import flavour
 
@@ -45,6 +46,8 @@ def declared_parameters(
     for sample, entry in document.content["samples"].items():
         for i, systematic in enumerate(entry.get("systematics", [])):
             name = systematic["name"]
+            if systematic["kind"] in KINDS:
+                continue  # a parameter a bin, known when the templates are
             if name not in found:
                 unit = {"normal": {"mean": 0.0, "sigma": 1.0}}
                 group = systematic.get("group", "")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +11,12 @@ import numpy as np
 
 from npinfer.core.constraint import Constraint
 from npinfer.core.table import Table
+from npinfer.core.template import effective_bins
 from npinfer.errors import NpinferError
 from npinfer.likelihood.binned import BinnedLikelihood
 from npinfer.likelihood.catalogue import describe_spec, find, list_likelihoods, load
-from npinfer.likelihood.joint import leaves, weakest
+from npinfer.likelihood.joint import weakest
+from npinfer.likelihood.members import leaves
 
 
 def describe(likelihood: BinnedLikelihood | str | Path, **configuration: Any) -> tuple[Table, ...]:
@@ -38,18 +42,26 @@ def list_table() -> Table:
     for name, path in list_likelihoods().items():
         try:
             spec = describe_spec(path)
-            members = [describe_spec(find(m)) for m in spec.get("members", [])] or [spec]
+            parts = _leaf_specs(spec)
         except NpinferError as error:
             faults.append(f"{name} cannot be loaded: {error}")
             continue
-        kind, status = weakest(m["kind"] for m in members), weakest(m["status"] for m in members)
+        kind, status = weakest(p["kind"] for p in parts), weakest(p["status"] for p in parts)
         rows.append((name, kind, status, spec.get("poi"), spec.get("title", "")))
     return Table("likelihoods", ("name", "kind", "status", "poi", "title"), tuple(rows), tuple(faults))
 
 
+def _leaf_specs(spec: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """The files of all members that are not themselves joint, or the one file."""
+    if "members" not in spec:
+        return [spec]
+    return [leaf for name in spec["members"] for leaf in _leaf_specs(describe_spec(find(name)))]
+
+
 def _identity(likelihood: BinnedLikelihood) -> Table:
     d = likelihood.description
-    rows = [("name", d.name), ("kind", d.kind), ("status", d.status), ("data set", d.dataset), ("poi", likelihood.poi)]
+    rows: list[tuple[str, str | None]] = [("name", d.name), ("kind", d.kind), ("status", d.status)]
+    rows += [("data set", d.dataset), ("data", likelihood.data.kind), ("poi", likelihood.poi)]
     rows += [(key, value) for key, value in d.reference.items()]
     rows += [("file", d.source), ("spec sha256", d.digests["spec"][:16]), ("data sha256", d.digests["data"][:16])]
     return Table(d.title, ("what", "value"), tuple(rows))
@@ -72,9 +84,12 @@ def _channels(likelihood: BinnedLikelihood) -> Table:
     for channel in likelihood.channels:
         axes = " × ".join(f"{a.label}: {a.bins} bins {a.edges[0]:g} – {a.edges[-1]:g}" for a in channel.axes)
         seen = float(np.sum(likelihood.data.counts[channel.name]))
-        rows.append((channel.name, axes, seen, float(expected[channel.name].sum())))
-    columns = ("channel", "axes", f"{likelihood.data.kind} counts", "expected at start values")
-    return Table("channels", columns, tuple(rows))
+        rows.append((channel.name, axes, channel.statistic, seen, float(expected[channel.name].sum())))
+    kind = likelihood.data.kind
+    counts = "counts" if " " in kind else f"{kind} counts"  # where members differ, the first table says how
+    columns = ("channel", "axes", "statistic", counts, "expected at start values")
+    said = ("effective: Poisson averaged over the finite statistics of the simulation (arXiv:1901.04645), as in toys",)
+    return Table("channels", columns, tuple(rows), said if effective_bins(likelihood.channels).any() else ())
 
 
 def _samples(likelihood: BinnedLikelihood) -> Table:
@@ -82,24 +97,55 @@ def _samples(likelihood: BinnedLikelihood) -> Table:
     rows = []
     for prefix, member in leaves(likelihood):
         for name, entry in describe_spec(member.description.source)["samples"].items():
-            inline = not isinstance(entry.get("template", ""), str)
-            source = entry.get("generator") or ("inline template" if inline else entry["template"])
+            source, simulation = _origin(name, entry)
             systematics = ", ".join(s["name"] for s in entry.get("systematics", []))
             count = float(expected.total(prefix + name))
-            rows.append((prefix + name, source, str(entry.get("scale", "")), systematics, count))
-    columns = ("sample", "source", "scale", "systematics", "expected at start values")
-    return Table("samples", columns, tuple(rows))
+            rows.append((prefix + name, source, simulation, str(entry.get("scale", "")), systematics, count))
+    columns = ("sample", "source", "simulation", "scale", "systematics", "expected at start values")
+    return Table("samples", columns, tuple(rows), likelihood.notes)
+
+
+def _origin(name: str, entry: Mapping[str, Any]) -> tuple[str, str]:
+    """Where the counts of the sample `name` come from, and its simulation, "" if none is declared."""
+    template = entry.get("template")
+    if template is None:
+        return entry["generator"], ""
+    if isinstance(template, str):
+        source = template
+    elif isinstance(template.get("events"), str):
+        source = f"{template['weight']} of {template['events']}"
+        return source, str(entry.get("simulation", template["events"]))
+    else:
+        source = "inline template"
+    return source, str(entry.get("simulation", name)) if "variance" in entry else ""
 
 
 def _parameters(likelihood: BinnedLikelihood) -> Table:
     rows = []
+    correlated, pairs = _correlated(likelihood)
     for p in likelihood.parameters:
         limits = f"[{p.bounds[0]:g}, {p.bounds[1]:g}]"
-        state = "fixed" if p.fixed else ""
-        rows.append((p.name, p.init, limits, p.unit, say(p.constraint), p.prior.measure(p.name), p.group, state))
+        state, constraint = "fixed" if p.fixed else "", correlated.get(p.name, say(p.constraint))
+        rows.append((p.name, p.init, limits, p.unit, constraint, p.prior.measure(p.name), p.group, state))
     columns = ("parameter", "start", "bounds", "unit", "constraint", "prior (sampler only)", "group", "state")
     derived = ", ".join(n for n in likelihood.model.derived if n not in likelihood.parameters.names)
-    return Table("parameters", columns, tuple(rows), (f"derived: {derived}",) if derived else ())
+    notes = [f"correlated constraints: {pairs}"] if pairs else []
+    return Table("parameters", columns, tuple(rows), (*notes, *([f"derived: {derived}"] if derived else [])))
+
+
+def _correlated(likelihood: BinnedLikelihood) -> tuple[dict[str, str], str]:
+    """The constraints of correlated parameters in words, and the correlation of every pair that has one."""
+    words: dict[str, str] = {}
+    pairs = []
+    for block in likelihood.constraints.correlations:
+        covariance = np.asarray(block.covariance)
+        sigma = np.sqrt(np.diag(covariance))
+        correlation = covariance / np.outer(sigma, sigma)
+        words |= {n: f"{m:.4g} ± {s:.3g}" for n, m, s in zip(block.names, block.means, sigma, strict=True)}
+        for i, j in combinations(range(len(sigma)), 2):
+            if correlation[i, j]:
+                pairs.append(f"{block.names[i]} and {block.names[j]} {correlation[i, j]:.3g}")
+    return words, ", ".join(pairs)
 
 
 def say(constraint: Constraint | None) -> str:

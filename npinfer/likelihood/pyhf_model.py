@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyhf
 
+from npinfer.core.constraint import Constraint
 from npinfer.core.dataset import Dataset
+from npinfer.errors import InferenceError
 
 if TYPE_CHECKING:
     from npinfer.likelihood.binned import BinnedLikelihood
@@ -21,7 +23,16 @@ NATIVE = ("normal", "poisson")
 
 
 def build_pyhf_model(likelihood: BinnedLikelihood) -> pyhf.Model:
-    """The pyhf model with the same parameters in the same order; its channels are in pyhf's, alphabetical, order."""
+    """The pyhf model with the same parameters in the same order; its channels are in pyhf's, alphabetical, order.
+
+    Raises InferenceError where a channel's statistic is not Poisson.
+    """
+    for c in likelihood.channels:
+        if c.statistic != "poisson":
+            raise InferenceError(
+                f"{likelihood.name}: pyhf has Poisson counts only, and channel {c.name!r} has the statistic "
+                f"{c.statistic}; use the statistic poisson and a staterror for the samples' variance"
+            )
     channels = [
         {
             "name": c.name,
@@ -69,7 +80,7 @@ def _parset(likelihood: BinnedLikelihood, index: int) -> dict[str, Any]:
         "bounds": (parameter.bounds,),
         "fixed": parameter.fixed,
     }
-    measured = likelihood.constraints.single.get(parameter.name)
+    measured = likelihood.constraints.single.get(parameter.name) or _alone(likelihood, parameter.name)
     if measured is None:
         return declared
     if measured.kind == "poisson":
@@ -78,6 +89,15 @@ def _parset(likelihood: BinnedLikelihood, index: int) -> dict[str, Any]:
         sigma = (measured.sigma_up,)
         extra = {"paramset_type": "constrained_by_normal", "auxdata": (measured.auxiliary,), "sigmas": sigma}
     return {**declared, **extra}
+
+
+def _alone(likelihood: BinnedLikelihood, name: str) -> Constraint | None:
+    """The constraint of a correlated parameter by itself: pyhf counts its auxiliary datum, our model correlates it."""
+    for block in likelihood.constraints.correlations:
+        if (one := block.among({name})) is not None:
+            sigma = float(np.sqrt(one.covariance[0][0]))
+            return Constraint("normal", one.means[0], sigma, sigma)
+    return None
 
 
 def _modifier(likelihood: BinnedLikelihood) -> tuple[type, type]:

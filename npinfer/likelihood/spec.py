@@ -156,15 +156,18 @@ def _extended(document: Document, find: Any, seen: tuple[Path, ...]) -> Document
 def _merge(base: Any, change: Any) -> Any:
     """`change` laid over `base`: mappings key by key, `parameters.use` joined, everything else replaced.
 
-    Choices of one among several (a constraint's kind, how an axis is given, template or generator) are replaced whole.
+    Choices of one among several (a constraint's kind, how an axis is given, template or generator) are replaced whole,
+    a template with its variance.
     """
     if not (isinstance(base, dict) and isinstance(change, dict)):
         return change
     merged = dict(base)
     for key, value in change.items():
-        if key in ("constraint", "prior", "axes"):
+        if key in ("constraint", "prior", "axes", "variance"):
             merged[key] = value
         elif key in ("template", "generator"):
+            stale = [k for k in ("variance", "simulation") if k not in change]
+            merged = {k: v for k, v in merged.items() if k not in stale}
             merged = {k: v for k, v in merged.items() if k not in ("template", "generator", "inputs")}
             merged |= {k: base[k] for k in ("inputs",) if k in base and key == "generator" and key in base}
             merged[key] = value

@@ -6,7 +6,7 @@ import csv
 import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -25,6 +25,7 @@ class DataFolder:
         name = str(declared.get("folder", ""))
         self.sha256: dict[str, str] = dict(declared.get("sha256", {}))
         self.path: Path | None = None
+        self._read: dict[str, list[dict[str, str]]] = {}
         if name:
             if "\0" in name:
                 raise DataError(f"{beside}: the data folder {name!r} is not a path")
@@ -54,7 +55,12 @@ class DataFolder:
             )
 
     def rows(self, name: str) -> list[dict[str, str]]:
-        """A CSV file with a header, comment lines starting with #."""
+        """A CSV file with a header, comment lines starting with #; read once."""
+        if name not in self._read:
+            self._read[name] = self._rows(name)
+        return self._read[name]
+
+    def _rows(self, name: str) -> list[dict[str, str]]:
         path = self.file(name)
         try:
             with path.open(encoding="utf-8", newline="") as stream:
@@ -93,12 +99,15 @@ def _is_number(text: str) -> bool:
 
 
 def read_template(
-    source: str | Mapping[str, Sequence[float]], channels: Sequence[Channel], folder: DataFolder
+    source: str | Mapping[str, Sequence[float]],
+    channels: Sequence[Channel],
+    folder: DataFolder,
+    quantity: str = "counts",
 ) -> np.ndarray:
     """A template over all channels, flattened (bins,), from {channel: [counts]} or a CSV file.
 
-    The CSV has the columns channel, <axis>_low and <axis>_high for each axis, and counts; bins left out are empty.
-    Raises DataError.
+    The CSV has the columns channel, <axis>_low and <axis>_high for each axis, and the `quantity`; bins left out are
+    empty. Raises DataError.
     """
     names = [c.name for c in channels]
     if not isinstance(source, (str, Mapping)):
@@ -118,12 +127,81 @@ def read_template(
     parts = []
     for channel in channels:
         mine = [row for row in rows if row["channel"] == channel.name]
-        parts.append(_fill(mine, channel, f"{folder.path}/{source}"))
+        parts.append(_fill(mine, channel, f"{folder.path}/{source}", quantity))
     return np.concatenate(parts)
 
 
-def _fill(rows: Sequence[Mapping[str, str]], channel: Channel, where: str) -> np.ndarray:
-    """Counts of one channel from rows that give the edges of their bin."""
+class Events(NamedTuple):
+    """Simulated events of one file, one a row: the bin among all channels' bins, and the weight, 0 if not used."""
+
+    file: str
+    bins: np.ndarray
+    weights: np.ndarray
+
+    def histogram(self, bins: int) -> np.ndarray:
+        """Σ weights in each bin, (bins,)."""
+        return np.bincount(self.bins, self.weights, bins)
+
+
+def read_events(source: Mapping[str, Any], channels: Sequence[Channel], folder: DataFolder) -> Events:
+    """Weighted events from {events: file, weight: column, where: {column: value}}.
+
+    The CSV has a row for each event: the column channel (not needed where there is but one), the channel's axes, and
+    weights. Events outside the axes are left out. Raises DataError.
+    """
+    name = source["events"]
+    place, rows = f"{folder.path}/{name}", folder.rows(name)
+    weights = column(rows, source["weight"], place)
+    if not np.isfinite(weights).all():
+        bad = int(np.flatnonzero(~np.isfinite(weights))[0])
+        raise DataError(f"{place}: event {bad + 1}: {source['weight']} is not a finite number")
+    chosen = _selected(rows, source.get("where", {}), place)
+    if len(channels) > 1 and rows and "channel" not in rows[0]:
+        raise DataError(unknown("column", "channel", rows[0], place))
+    bins, used, start, names = np.zeros(len(rows), dtype=np.intp), np.zeros(len(rows), dtype=bool), 0, set()
+    for channel in channels:
+        names.add(channel.name)
+        mine = chosen & np.array([row.get("channel", channel.name) == channel.name for row in rows], dtype=bool)
+        inside, index = _bins_of([rows[i] for i in np.flatnonzero(mine)], channel, place)
+        at = np.flatnonzero(mine)[inside]
+        bins[at], used[at] = start + index, True
+        start += channel.bins
+    for i in np.flatnonzero(chosen):
+        if rows[i].get("channel", channels[0].name) not in names:
+            raise DataError(unknown("channel", rows[i]["channel"], names, place))
+    return Events(name, bins, np.where(used, weights, 0.0))
+
+
+def _selected(rows: Sequence[Mapping[str, str]], where: Mapping[str, Any], place: str) -> np.ndarray:
+    """Which rows have the values asked for, (rows,) of bool; raises DataError."""
+    for key in where:
+        if rows and key not in rows[0]:
+            raise DataError(unknown("column", key, rows[0], place))
+    return np.array([all(row[key] == str(value) for key, value in where.items()) for row in rows], dtype=bool)
+
+
+def _bins_of(rows: Sequence[Mapping[str, str]], channel: Channel, place: str) -> tuple[np.ndarray, np.ndarray]:
+    """Which events of a channel lie inside its axes, and their bins in C order; raises DataError."""
+    inside, index = np.ones(len(rows), dtype=bool), []
+    for values, axis in zip(_coordinates(rows, channel, place), channel.axes, strict=True):
+        edges = np.asarray(axis.edges)
+        inside &= (values >= edges[0]) & (values <= edges[-1])
+        index.append(np.clip(np.searchsorted(edges, values, side="right") - 1, 0, axis.bins - 1))
+    return inside, np.ravel_multi_index([i[inside] for i in index], channel.shape)
+
+
+def _coordinates(rows: Sequence[Mapping[str, str]], channel: Channel, place: str) -> list[np.ndarray]:
+    """The columns of a channel's axes, each (rows,); raises DataError."""
+    columns = [column(rows, axis.name, place) for axis in channel.axes]
+    for axis, values in zip(channel.axes, columns, strict=True):
+        if not np.isfinite(values).all():
+            bad = int(np.flatnonzero(~np.isfinite(values))[0])
+            raise DataError(f"{place}: event {bad + 1}: {axis.name} is not a finite number")
+    return columns
+
+
+def _fill(rows: Sequence[Mapping[str, str]], channel: Channel, where: str, quantity: str = "counts") -> np.ndarray:
+    """Counts, or another quantity, of one channel from rows that give the edges of their bin."""
     counts = np.zeros(channel.bins)
     if not rows:
         return counts
@@ -143,7 +221,7 @@ def _fill(rows: Sequence[Mapping[str, str]], channel: Channel, where: str) -> np
                 f"[{low[bad]:g}, {high[bad]:g}] is not a bin of {axis.name}"
             )
         index.append(bins)
-    values = check_counts(column(rows, "counts", where), len(rows), where)
+    values = check_counts(column(rows, quantity, where), len(rows), where)
     np.add.at(counts, np.ravel_multi_index(index, channel.shape), values)
     return counts
 
@@ -171,15 +249,6 @@ def read_observed(source: Any, channel: Channel, folder: DataFolder) -> np.ndarr
             raise DataError(f"{where}: counts must be numbers") from None
         return check_counts(counts, channel.bins, where)
     rows = folder.rows(source["events"])
-    for key, value in source.get("where", {}).items():
-        if rows and key not in rows[0]:
-            raise DataError(unknown("column", key, rows[0], where))
-        rows = [row for row in rows if row[key] == str(value)]
-    place = f"{folder.path}/{source['events']}"
-    columns = [column(rows, axis.name, place) for axis in channel.axes]
-    for axis, values in zip(channel.axes, columns, strict=True):
-        if not np.isfinite(values).all():
-            raise DataError(
-                f"{place}: event {int(np.flatnonzero(~np.isfinite(values))[0]) + 1}: {axis.name} is not a finite number"
-            )
+    chosen = np.flatnonzero(_selected(rows, source.get("where", {}), where))
+    columns = _coordinates([rows[i] for i in chosen], channel, f"{folder.path}/{source['events']}")
     return histogram(columns, list(channel.axes))

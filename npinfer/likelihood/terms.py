@@ -94,22 +94,58 @@ class SumOfSources:
         return total, slopes  # type: ignore[return-value]
 
 
-class NormFactors:
-    """The normsys of some samples: each a factor on the bins where its row of `masks` (k, bins) is 1."""
+@dataclass(frozen=True)
+class BinFactors:
+    """Parameters at the positions `at` that each multiply the counts of one of the `bins`, both (k,)."""
 
-    def __init__(self, at: Sequence[int], up: Sequence[float], down: Sequence[float], masks: np.ndarray) -> None:
-        self.at = np.array(at, dtype=int)
+    at: np.ndarray
+    bins: np.ndarray
+
+
+class NormFactors:
+    """What multiplies some samples alike: factors on bins.
+
+    A normsys is a factor on the bins where its row of `masks` (k, bins) is 1; `gammas` are parameters of single bins.
+    """
+
+    def __init__(
+        self,
+        at: Sequence[int],
+        up: Sequence[float],
+        down: Sequence[float],
+        masks: np.ndarray,
+        gammas: Sequence[BinFactors] = (),
+    ) -> None:
+        self.at, self.gammas = np.array(at, dtype=int), tuple(gammas)
+        self.trivial = not len(self.at) and not gammas
         self._factors, self._masks = Factors(np.array(up), np.array(down)), masks
 
     def __call__(self, points: np.ndarray) -> np.ndarray | float:
         """The product of the factors, (batch, bins), or 1 without any."""
-        if not len(self.at):
+        if self.trivial:
             return 1.0
-        return np.exp(self._factors(points.take(self.at, axis=1)) @ self._masks)
+        return self._product(points, self.gammas)
 
-    def slopes(self, points: np.ndarray) -> np.ndarray:
-        """d ln(product) / d parameter, (batch, k, bins)."""
-        return self._factors.slope(points.take(self.at, axis=1))[:, :, None] * self._masks
+    def _product(self, points: np.ndarray, gammas: Sequence[BinFactors]) -> np.ndarray:
+        """The product of the normsys and some of the gammas, (batch, bins)."""
+        if len(self.at):
+            product = np.exp(self._factors(points.take(self.at, axis=1)) @ self._masks)
+        else:
+            product = np.ones((len(points), self._masks.shape[1]))
+        for gamma in gammas:
+            product[:, gamma.bins] *= points.take(gamma.at, axis=1)
+        return product
+
+    def add_slopes(self, points: np.ndarray, weight: np.ndarray, jacobian: np.ndarray) -> None:
+        """Add weight (batch, bins) times the product's derivatives to `jacobian` (batch, parameters, bins)."""
+        if len(self.at):
+            weighted = weight * self(points)
+            slopes = self._factors.slope(points.take(self.at, axis=1))[:, :, None] * self._masks
+            for j, i in enumerate(self.at):  # a parameter may stand here twice
+                jacobian[:, i] += weighted * slopes[:, j]
+        for j, gamma in enumerate(self.gammas):
+            others = self._product(points, self.gammas[:j] + self.gammas[j + 1 :])
+            jacobian[:, gamma.at, gamma.bins] += (weight * others)[:, gamma.bins]
 
 
 @dataclass(frozen=True)
@@ -149,13 +185,9 @@ class Sample:
             added, slope = term.shift(points[:, term.parameter])
             base = base + added
             varied.append((term.parameter, slope))
-        factors = [(i, *_power(points[:, i], power)) for i, power in self.scale]
-        scale = _multiply([f for _, f, _ in factors])
+        scale, scale_slopes = power_product(points, self.scale)
         result = [(i, slope * scale) for i, slope in varied]
-        for j, (i, _, slope) in enumerate(factors):
-            others = _multiply([f for k, (_, f, _) in enumerate(factors) if k != j])
-            result.append((i, base * (slope[:, None] * others)))
-        return base * scale, result
+        return base * scale, result + [(i, base * slope) for i, slope in scale_slopes]
 
 
 class Group:
@@ -184,12 +216,12 @@ class Group:
             row = rows[0] if len(rows) == 1 else np.concatenate(rows, axis=1)
             part = self._fused[0][1].times_detector(row, values[0]) @ self._matrix
             np.maximum(part, FLOOR, out=part)
-        elif len(self._others) == 1 and not len(self.norm.at):
+        elif len(self._others) == 1 and self.norm.trivial:
             total += self._others[0].counts(points)
             return
         for sample in self._others:
             part = part + sample.counts(points)
-        if len(self.norm.at):
+        if not self.norm.trivial:
             part = part * self.norm(points)
         total += part
 
@@ -202,12 +234,8 @@ class Group:
             part += counts
             for i, slope in slopes:
                 jacobian[:, i] += slope * factor
-        part *= factor
-        if len(self.norm.at):
-            factor_slopes = self.norm.slopes(points)
-            for j, i in enumerate(self.norm.at):  # a parameter may stand here twice
-                jacobian[:, i] += part * factor_slopes[:, j]
-        total += part
+        self.norm.add_slopes(points, part, jacobian)
+        total += part * factor
 
 
 def _scaled(counts: np.ndarray, points: np.ndarray, scale: tuple[tuple[int, float], ...]) -> np.ndarray:
@@ -216,6 +244,19 @@ def _scaled(counts: np.ndarray, points: np.ndarray, scale: tuple[tuple[int, floa
         factor = points[:, i, None]
         counts = counts * (factor if power == 1 else factor**power)
     return counts
+
+
+Slopes = list[tuple[int, np.ndarray]]
+
+
+def power_product(points: np.ndarray, scale: tuple[tuple[int, float], ...]) -> tuple[np.ndarray | float, Slopes]:
+    """Π parameter^power as a column (batch, 1), and (position, derivative (batch, 1)) of every parameter."""
+    factors = [(i, *_power(points[:, i], power)) for i, power in scale]
+    slopes = []
+    for j, (i, _, slope) in enumerate(factors):
+        others = _multiply([f for k, (_, f, _) in enumerate(factors) if k != j])
+        slopes.append((i, slope[:, None] * others))
+    return _multiply([f for _, f, _ in factors]), slopes
 
 
 def _power(value: np.ndarray, power: float) -> tuple[np.ndarray, np.ndarray]:
