@@ -18,7 +18,9 @@ COLUMNS = ("channel", "counts")
 def read_counts(likelihood: BinnedLikelihood, path: Path) -> Dataset:
     """Counts from a CSV with the columns channel and counts, one row a bin in the order of the channel's bins.
 
-    Lines that start with # are comments. Raises DataError.
+    Channels may come in any order, those of a joint likelihood as `member.channel`; lines that start with # are
+    comments. Counts that are not whole numbers make the kind of the data "non-integer": nobody counted them. Raises
+    DataError.
     """
     counts: dict[str, list[float]] = {c.name: [] for c in likelihood.channels}
     for line, row in _rows(path):
@@ -30,7 +32,9 @@ def read_counts(likelihood: BinnedLikelihood, path: Path) -> Dataset:
             raise DataError(
                 f"{path}: channel {channel.name!r} has {channel.bins} bins; found {found} rows: give one row a bin"
             )
-    return Dataset({name: np.array(values) for name, values in counts.items()})
+    whole = all(value.is_integer() for values in counts.values() for value in values)
+    arrays = {name: np.array(values) for name, values in counts.items()}
+    return Dataset(arrays, kind="observed" if whole else "non-integer")
 
 
 def _rows(path: Path) -> list[tuple[int, dict[str, str]]]:

@@ -15,9 +15,12 @@ import numpy as np
 
 from npinfer.cli.counts import read_counts
 from npinfer.cli.values import numbers, pairs
+from npinfer.core.result import Calibration
 from npinfer.errors import ConfigurationError, NpinferError, OutputError
 from npinfer.likelihood.binned import BinnedLikelihood
-from npinfer.likelihood.catalogue import load
+from npinfer.likelihood.catalogue import load_unchecked
+from npinfer.likelihood.joint import JointLikelihood
+from npinfer.likelihood.members import check_data_sets
 
 Command = Callable[..., Any]
 LOG = logging.getLogger("npinfer")
@@ -56,7 +59,13 @@ file_options = _all(
 
 likelihood_options = _all(
     file_options,
-    click.option("--asimov", is_flag=True, help="Use Asimov data instead of the observed."),
+    click.option("--drop", multiple=True, metavar="MEMBER", help="Leave a member of a joint likelihood out; repeat."),
+    click.option(
+        "--asimov",
+        multiple=True,
+        metavar="[=MEMBER]",
+        help="Use Asimov data instead of the observed, of all or of a member of a joint likelihood; repeat.",
+    ),
     click.option("--at", multiple=True, callback=numbers, metavar="NAME=VALUE", help="The truth of Asimov data."),
     click.option(
         "--data",
@@ -68,6 +77,20 @@ likelihood_options = _all(
 )
 
 fix_option = click.option("--fix", multiple=True, callback=numbers, metavar="NAME=VALUE", help="Hold a parameter.")
+
+
+def _calibration(context: click.Context, parameter: click.Parameter, given: Path | None) -> Calibration | None:
+    """The calibration that a file holds; raises DataError."""
+    return None if given is None else Calibration.load(given)
+
+
+calibration_option = click.option(
+    "--calibration",
+    type=click.Path(path_type=Path),
+    callback=_calibration,
+    metavar="FILE",
+    help="Critical values: calibrate.json of `npinfer calibrate`.",
+)
 
 init_option = click.option(
     "--init", multiple=True, callback=numbers, metavar="NAME=VALUE", help="Start value of a parameter."
@@ -98,13 +121,39 @@ def open_likelihood(options: Mapping[str, Any]) -> BinnedLikelihood:
     if options["asimov"] and options["data_file"]:
         raise ConfigurationError("--asimov and --data exclude each other; drop one")
     import_plugins(options["plugin"])
-    likelihood = load(options["name"], **options["configuration"])
-    LOG.debug("loaded %s with %s", likelihood.description.source, dict(likelihood.configuration))
+    likelihood = _without(load_unchecked(options["name"], options["configuration"]), options["drop"])
     if options["asimov"]:
-        return likelihood.with_data(likelihood.asimov(likelihood.parameters.vector(options["at"])))
+        likelihood = _with_asimov(likelihood, options["asimov"], options["at"])
+    check_data_sets(likelihood)
+    LOG.debug("loaded %s with %s", likelihood.description.source, dict(likelihood.configuration))
     if options["data_file"]:
         return likelihood.with_data(read_counts(likelihood, options["data_file"]))
     return likelihood
+
+
+def _without(likelihood: BinnedLikelihood, members: Sequence[str]) -> BinnedLikelihood:
+    """The likelihood without some of its members; raises ConfigurationError."""
+    if members and not isinstance(likelihood, JointLikelihood):
+        raise ConfigurationError(
+            f"--drop {members[0]}: {likelihood.name} is not a joint likelihood, it has no members to leave out"
+        )
+    return likelihood.without(*dict.fromkeys(members)) if isinstance(likelihood, JointLikelihood) else likelihood
+
+
+def _with_asimov(likelihood: BinnedLikelihood, members: Sequence[str], at: Mapping[str, float]) -> BinnedLikelihood:
+    """The likelihood with Asimov data of all ("") or of some members; raises ConfigurationError."""
+    point, members = likelihood.parameters.vector(at), tuple(dict.fromkeys(members))
+    if members in (("",), (likelihood.name,)):  # by its name: what --drop has left of a joint likelihood
+        return likelihood.with_data(likelihood.asimov(point))
+    if "" in members:
+        named = next(m for m in members if m)
+        raise ConfigurationError(f"--asimov alone is for all data; drop it, or --asimov={named}")
+    if not isinstance(likelihood, JointLikelihood):
+        raise ConfigurationError(
+            f"--asimov={members[0]}: {likelihood.name} is not a joint likelihood, it has no members; "
+            "--asimov alone is for all data"
+        )
+    return likelihood.with_asimov(*members, values=point)
 
 
 def import_plugins(modules: Sequence[str]) -> None:

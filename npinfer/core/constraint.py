@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from scipy.special import gammaln, xlogy
 
+from npinfer.core.correlation import Correlation
 from npinfer.errors import ConfigurationError, unknown
 
 KINDS = {
@@ -84,36 +85,6 @@ class Constraint:
             return sigma, sigma
         scale = self.mean if self.kind == "log_normal" else 1.0
         return self.sigma_down * scale, self.sigma_up * scale
-
-
-@dataclass(frozen=True)
-class Correlation:
-    """A correlated normal block: `means` of the parameters `names` measured with `covariance`."""
-
-    names: tuple[str, ...]
-    means: tuple[float, ...]
-    covariance: tuple[tuple[float, ...], ...]
-
-    def __post_init__(self) -> None:
-        n = len(self.names)
-        if len(set(self.names)) != n:
-            raise ConfigurationError(f"the correlation of {', '.join(self.names)} names a parameter twice")
-        try:
-            matrix = np.asarray(self.covariance, dtype=float)
-        except (TypeError, ValueError):
-            raise ConfigurationError(
-                f"the covariance of {', '.join(self.names)} is not a {n}×{n} matrix of numbers"
-            ) from None
-        if matrix.shape != (n, n) or len(self.means) != n:
-            raise ConfigurationError(
-                f"the correlation of {', '.join(self.names)} needs {n} means and a {n}×{n} covariance"
-            )
-        if not np.isfinite(self.means).all():
-            raise ConfigurationError(f"the means of {', '.join(self.names)} are not finite numbers")
-        if not np.allclose(matrix, matrix.T, rtol=1e-8, atol=0.0) or np.linalg.eigvalsh(matrix).min() <= 0:
-            raise ConfigurationError(
-                f"the covariance of {', '.join(self.names)} is not symmetric and positive definite"
-            )
 
 
 class Constraints:

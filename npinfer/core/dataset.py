@@ -16,7 +16,7 @@ class Dataset:
 
     counts: {channel: (bins,)}, or (sets, bins) for a batch of toys.
     auxiliary: {parameter: measured value}, of shape () or (sets,).
-    kind: "observed", "asimov" or "toy"; seed: of a toy.
+    kind: "observed", "asimov", "toy" or "non-integer", or in words which member has which; seed: of a toy.
     """
 
     counts: Mapping[str, np.ndarray]

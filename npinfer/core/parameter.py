@@ -10,6 +10,8 @@ import numpy as np
 from npinfer.core.constraint import Constraint
 from npinfer.errors import ConfigurationError, ParameterError, unknown
 
+UNBOUNDED = 100.0  # how far a parameter without bounds is taken to reach, in units of 1 + |start value|
+
 
 @dataclass(frozen=True)
 class Prior:
@@ -118,6 +120,8 @@ class Parameters(Sequence[Parameter]):
         self.lower = np.array([p.bounds[0] for p in self._all], dtype=float)
         self.upper = np.array([p.bounds[1] for p in self._all], dtype=float)
         self.init = np.array([p.init for p in self._all], dtype=float)
+        finite = np.isfinite(self.upper - self.lower)
+        self.width = np.where(finite, self.upper - self.lower, UNBOUNDED * (1.0 + np.abs(self.init)))
         self.fixed = np.array([p.fixed for p in self._all], dtype=bool)
 
     def __len__(self) -> int:

@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import npinfer.physics.generators  # noqa: F401  (registers the generators of the package)
-from npinfer.core.constraint import Correlation
+from npinfer.core.correlation import read_correlation
 from npinfer.errors import ConfigurationError, unknown
 from npinfer.likelihood.binned import BinnedLikelihood
 from npinfer.likelihood.build import build
 from npinfer.likelihood.declare import at
-from npinfer.likelihood.joint import joint
+from npinfer.likelihood.joint import Joining, JointLikelihood, join
+from npinfer.likelihood.members import check_data_sets
 from npinfer.likelihood.spec import JOINT, Document, choose, read_parameters, read_spec
 from npinfer.paths import roots
 from npinfer.threads import one_blas_thread
@@ -65,6 +66,14 @@ def load(name_or_path: str | Path, **configuration: Any) -> BinnedLikelihood:
     >>> load("icecube_hese").poi
     'f_nuebar'
     """
+    likelihood = load_unchecked(name_or_path, configuration)
+    if isinstance(likelihood, JointLikelihood):
+        at(read_spec(find(name_or_path), find), ("members",), lambda: check_data_sets(likelihood))
+    return likelihood
+
+
+def load_unchecked(name_or_path: str | Path, configuration: Mapping[str, Any]) -> BinnedLikelihood:
+    """As `load`, though members may have the same data set: before one is left out or set to Asimov data."""
     document = read_spec(find(name_or_path), find)
     if document.content["schema"] == JOINT:
         return _load_joint(document, configuration)
@@ -89,22 +98,22 @@ def _load_joint(document: Document, configuration: Mapping[str, Any]) -> BinnedL
             raise ConfigurationError(unknown("configuration", key, known, str(document.path)))
     given = {**declared, **configuration}
     members = [
-        load(n, **{k: v for k, v in given.items() if k in entries}) for n, entries in zip(names, own, strict=True)
+        load_unchecked(n, {k: v for k, v in given.items() if k in entries})
+        for n, entries in zip(names, own, strict=True)
     ]
-    blocks = [
-        Correlation(*(_tuples(block[k]) for k in ("names", "means", "covariance")))
-        for block in content.get("correlate", [])
-    ]
-    name, title = str(content["name"]), str(content.get("title", ""))
-    make = lambda: joint(
-        *members, share=content.get("share"), correlate=blocks, name=name, title=title, poi=content.get("poi")
-    )
-    likelihood: BinnedLikelihood = at(document, (), make)
+    likelihood: BinnedLikelihood = at(document, (), lambda: join(members, _joining(content)))
     return likelihood
 
 
-def _tuples(value: Any) -> Any:
-    return tuple(_tuples(v) for v in value) if isinstance(value, list) else value
+def _joining(content: Mapping[str, Any]) -> Joining:
+    """How a joint file joins its members; raises ConfigurationError."""
+    return Joining(
+        share=tuple((new, tuple(olds)) for new, olds in content.get("share", {}).items()),
+        correlate=tuple(map(read_correlation, content.get("correlate", []))),
+        name=str(content["name"]),
+        title=str(content.get("title", "")),
+        poi=content.get("poi"),
+    )
 
 
 def describe_spec(name_or_path: str | Path) -> Mapping[str, Any]:

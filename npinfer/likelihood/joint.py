@@ -2,59 +2,57 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+import copy
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-import numpy as np
-
-from npinfer.core.constraint import Constraints, Correlation
+from npinfer.core.constraint import Constraints
+from npinfer.core.correlation import Correlation, PartialCorrelation, read_correlation
 from npinfer.core.dataset import Dataset
 from npinfer.core.parameter import Parameter, Parameters
 from npinfer.core.provenance import Description, digest
 from npinfer.errors import ConfigurationError, unknown
-from npinfer.likelihood.binned import BinnedLikelihood, Derived, Model
+from npinfer.likelihood.binned import BinnedLikelihood, Model, Values
+from npinfer.likelihood.members import check_data_sets, given_to, joined, kind_of_data
+from npinfer.likelihood.placed import placed_derived, placed_groups, placed_variances
 from npinfer.likelihood.recipe import content
-from npinfer.likelihood.terms import Group
 
 STRENGTH = ("real", "asimov", "summary", "published", "approximate", "illustrative")  # of kinds and of statuses
 Share = Mapping[str, Sequence[str]]
+Block = Correlation | PartialCorrelation
 
 
 @dataclass(frozen=True)
-class _Named:
-    """A sample under the name it has in the joint likelihood."""
+class Joining:
+    """How members are joined: (one name, the names that become it) of what they share, correlated blocks, and words."""
 
-    name: str
+    share: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    correlate: tuple[Block, ...] = ()
+    name: str = "joint"
+    title: str = ""
+    poi: str | None = None
 
+    @property
+    def new_name(self) -> dict[str, str]:
+        """{name of a member's parameter: the name it gets}."""
+        return {old: new for new, olds in self.share for old in olds}
 
-class PlacedGroup:
-    """A member's group of samples, with its bins and parameters placed among those of the joint likelihood."""
+    @property
+    def replaced(self) -> set[str]:
+        """Parameters whose own constraints a block replaces with other means and widths."""
+        return {n for block in self.correlate if isinstance(block, Correlation) for n in block.names}
 
-    def __init__(self, group: Group | PlacedGroup, prefix: str, at: np.ndarray, part: slice, bins: int) -> None:
-        self._group, self._prefix, self._at, self._part, self._bins = group, prefix, at, part, bins
-        self.samples: tuple[_Named, ...] = tuple(_Named(f"{prefix}.{s.name}") for s in group.samples)
-
-    def expected(self, points: np.ndarray, *, contracted: bool) -> dict[str, np.ndarray]:
-        """{sample: (batch, bins)} at points of all the joint's parameters."""
-        found = {}
-        for name, counts in self._group.expected(points.take(self._at, axis=1), contracted=contracted).items():
-            whole = np.zeros((len(points), self._bins))
-            whole[:, self._part] = counts
-            found[f"{self._prefix}.{name}"] = whole
-        return found
-
-    def add_counts(self, points: np.ndarray, total: np.ndarray) -> None:
-        """Add the expected counts to `total` (batch, bins)."""
-        self._group.add_counts(points.take(self._at, axis=1), total[:, self._part])
-
-    def add_jacobian(self, points: np.ndarray, total: np.ndarray, jacobian: np.ndarray) -> None:
-        """Add the expected counts to `total` and their derivatives to `jacobian` (batch, parameters, bins)."""
-        part = total[:, self._part]
-        slopes = np.zeros((len(points), len(self._at), part.shape[1]))
-        self._group.add_jacobian(points.take(self._at, axis=1), part, slopes)
-        for j, i in enumerate(self._at):  # two parameters of a member may have become one
-            jacobian[:, i, self._part] += slopes[:, j]
+    def among(self, members: Sequence[BinnedLikelihood], without: Collection[str]) -> Joining:
+        """The same for some of the members, `without` others."""
+        known = {n for m in members for n in m.parameters.names}
+        share = tuple((new, tuple(n for n in olds if n in known)) for new, olds in self.share)
+        share = tuple((new, olds) for new, olds in share if olds)
+        left = (known | {new for new, _ in share}) - {old for _, olds in share for old in olds}
+        blocks = tuple(b for block in self.correlate if (b := block.among(left)))
+        words = f" without {' and '.join(without)}"
+        poi = self.poi if self.poi in left else None
+        return Joining(share, blocks, self.name + words, self.title and self.title + words, poi)
 
 
 class JointLikelihood(BinnedLikelihood):
@@ -63,22 +61,85 @@ class JointLikelihood(BinnedLikelihood):
     Channels and samples are called `member.name`. It answers every verb like any other likelihood.
     """
 
-    def __init__(
-        self,
-        members: Sequence[BinnedLikelihood],
-        model: Model,
-        sharing: tuple[Share, Sequence[Correlation]],
-        reload: Callable[..., BinnedLikelihood],
-    ) -> None:
-        self.members, self._sharing = tuple(members), sharing
-        super().__init__(model, _data(members), reload)
+    def __init__(self, members: Sequence[BinnedLikelihood], model: Model, joining: Joining) -> None:
+        self.members, self._joining = tuple(members), joining
+        super().__init__(model, joined(members, joining.new_name, joining.replaced), self.configure)
+
+    def with_data(self, data: Dataset) -> JointLikelihood:
+        """The same likelihood against other data, the members each against their part."""
+        other = copy.copy(self)
+        other.data, other._packed, other._replaced = data, self.pack(data), True
+        other.members = given_to(self.members, data, self._joining.new_name, self._joining.replaced)
+        return other
+
+    def with_asimov(self, *names: str, values: Values | None = None) -> JointLikelihood:
+        """The same likelihood with the data of some members, given by name, equal to their expectation at `values`.
+
+        Auxiliary data move to the truth where all members that read them have Asimov data: those that are private to
+        the members named, not those that a member with observed data shares. Raises ConfigurationError.
+        """
+        self._check_names(names)
+        point = self.parameters.points({} if values is None else values)
+        made = self.asimov(point[0])
+        new_name = self._joining.new_name
+        reads = {m.name: {new_name.get(n, n) for n in m.constraints.auxiliary_names} for m in self.members}
+        kept = {n for m in self.members if m.name not in names and m.data.kind != "asimov" for n in reads[m.name]}
+        moved = {n for name in names for n in reads[name]} - kept
+        prefixes = tuple(f"{name}." for name in names)
+        counts = {c: (made if c.startswith(prefixes) else self.data).counts[c] for c in self.data.counts}
+        auxiliary = {**self.data.auxiliary, **{n: made.auxiliary[n] for n in moved}}
+        other = self.with_data(Dataset(counts, auxiliary, "asimov"))
+        alone = given_to(self.members, made, new_name, self._joining.replaced)
+        chosen = []
+        for before, beside, on_its_own in zip(self.members, other.members, alone, strict=True):
+            asimov = beside if before.data.kind == "asimov" else before
+            chosen.append(on_its_own if before.name in names else asimov)
+        other.members = tuple(chosen)
+        other.data = replace(other.data, kind=kind_of_data(chosen))
+        return other
+
+    def without(self, *names: str) -> BinnedLikelihood:
+        """The likelihood of the other members, against the same data; of one that is left, that member itself.
+
+        What was shared or correlated among the others stays so. Raises ConfigurationError.
+        """
+        self._check_names(names)
+        left = [m for m in self.members if m.name not in names]
+        if not left:
+            raise ConfigurationError(f"{self.name}: no member is left without {' and '.join(names)}; keep one")
+        if len(left) == len(self.members):
+            return self
+        return left[0] if len(left) == 1 else join(left, self._joining.among(left, names))
+
+    def _check_names(self, names: Sequence[str]) -> None:
+        known = [m.name for m in self.members]
+        for name in names:
+            if name not in known:
+                raise ConfigurationError(unknown("member", name, known, self.name))
+
+    def configure(self, **configuration: Any) -> JointLikelihood:
+        """The likelihood loaded again with some of its configuration changed, against the observed data.
+
+        Members with Asimov data keep their counts. Raises ConfigurationError.
+        """
+        for key in configuration:
+            if key not in self.configuration:
+                raise ConfigurationError(unknown("configuration", key, self.configuration, self.name))
+        changed = []
+        for m in self.members:
+            other = m.configure(**{k: v for k, v in configuration.items() if k in m.configuration})
+            if m._replaced and m.data.kind == "asimov":
+                known = other.constraints.auxiliary_names
+                other = other.with_data(
+                    replace(m.data, auxiliary={k: v for k, v in m.data.auxiliary.items() if k in known})
+                )
+            changed.append(other)
+        return join(changed, self._joining)
 
     def recipe(self) -> Any:
         """How to build this likelihood in another process."""
-        share, correlate = self._sharing
         recipes = tuple(m.recipe() for m in self.members)
-        data = self.data if self._replaced else None
-        return JointRecipe(recipes, dict(share), tuple(correlate), self.description, data)
+        return JointRecipe(recipes, self._joining, self.data if self._replaced else None)
 
 
 @dataclass(frozen=True)
@@ -86,31 +147,23 @@ class JointRecipe:
     """The recipes of the members, and how they are joined; equal when the keys are."""
 
     members: tuple[Any, ...]
-    share: Share = field(compare=False)
-    correlate: tuple[Correlation, ...]
-    description: Description = field(compare=False)
+    joining: Joining
     data: Dataset | None = field(compare=False)
     key: str = field(init=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "key", digest([self.share, self.description.name, content(self.data)]))
+        object.__setattr__(self, "key", digest(content(self.data)))
 
     def build(self) -> BinnedLikelihood:
         """The joint likelihood, built here; raises DataError if a member's files have changed."""
-        likelihood = joint(
-            *(m.build() for m in self.members),
-            share=self.share,
-            correlate=self.correlate,
-            name=self.description.name,
-            title=self.description.title,
-        )
+        likelihood = join([m.build() for m in self.members], self.joining)
         return likelihood if self.data is None else likelihood.with_data(self.data)
 
 
 def joint(
     *members: BinnedLikelihood,
     share: Share | None = None,
-    correlate: Sequence[Correlation] = (),
+    correlate: Sequence[Block | Mapping[str, Any]] = (),
     name: str = "joint",
     title: str = "",
     poi: str | None = None,
@@ -118,66 +171,46 @@ def joint(
     """Members as one likelihood.
 
     Physics parameters of the same name are shared by definition, nuisance parameters are private. share: {one name:
-    full names of private parameters that become it}; correlate: Gaussian blocks that replace the constraints of the
-    parameters they name. Members with the same data set are refused unless all but one of them are Asimov. Raises
-    ConfigurationError.
+    full names of private parameters that become it}; correlate: blocks of constraints that are not independent, each
+    {"names": [...], "correlation": 0.4} (one number for every pair, or a matrix) where means and widths are those of
+    the parameters' own normal constraints, or {"names", "means", "covariance"}, which replaces their constraints.
+    Members with the same data set are refused unless all but one of them are Asimov. Raises ConfigurationError.
 
     >>> from npinfer import load
     >>> both = joint(load("icecube_hese"), load("icecube_pepe"))
     >>> both.bins, "astro_gamma" in both.parameters.names
     (460, True)
     """
+    shared = tuple((new, tuple(olds)) for new, olds in (share or {}).items())
+    likelihood = join(members, Joining(shared, tuple(map(read_correlation, correlate)), name, title, poi))
+    check_data_sets(likelihood)
+    return likelihood
+
+
+def join(members: Sequence[BinnedLikelihood], joining: Joining) -> JointLikelihood:
+    """Members as one likelihood, whatever their data sets; raises ConfigurationError."""
     if len(members) < 2:
         raise ConfigurationError(f"a joint likelihood needs at least two members; found {len(members)}")
-    _check_members(members)
-    share = dict(share or {})
-    new_name = {old: new for new, olds in share.items() for old in olds}
-    _check_share(members, share)
-    parameters = _parameters(members, new_name, {n for block in correlate for n in block.names})
+    names = [m.name for m in members]
+    if twice := [n for n in names if names.count(n) > 1]:
+        raise ConfigurationError(f"the member {twice[0]!r} is given twice")
+    new_name = joining.new_name
+    _check_share(members, dict(joining.share))
+    parameters, blocks = _correlated(members, _parameters(members, new_name, joining.replaced), joining)
     single = {p.name: p.constraint for p in parameters if p.constraint}
-    description = _describe(members, name, title)
+    poi = joining.poi or next((new_name.get(m.poi, m.poi) for m in members if m.poi), None)
     model = Model(
-        description,
+        _describe(members, joining),
         parameters,
         tuple(replace(c, name=f"{m.name}.{c.name}") for m in members for c in m.channels),
-        tuple(_placed(members, parameters, new_name)),  # type: ignore[arg-type]
-        Constraints(parameters.names, single, correlate),
-        _derived(members, parameters, new_name),
-        poi or next((m.poi for m in members if m.poi), None),
+        tuple(placed_groups(members, parameters, new_name)),  # type: ignore[arg-type]
+        Constraints(parameters.names, single, blocks),
+        placed_derived(members, parameters, new_name),
+        poi,
         tuple(sorted({module for m in members for module in m.model.modules})),
+        tuple(placed_variances(members, parameters, new_name)),
     )
-
-    def reload(**configuration: Any) -> JointLikelihood:
-        changed = [m.configure(**{k: v for k, v in configuration.items() if k in m.configuration}) for m in members]
-        return joint(*changed, share=share, correlate=correlate, name=name, title=title, poi=poi)
-
-    return JointLikelihood(members, model, (share, correlate), reload)
-
-
-def leaves(likelihood: BinnedLikelihood, prefix: str = "") -> list[tuple[str, BinnedLikelihood]]:
-    """(prefix of its samples and channels, member) of all that is not itself a joint likelihood."""
-    if not isinstance(likelihood, JointLikelihood):
-        return [(prefix, likelihood)]
-    return [leaf for m in likelihood.members for leaf in leaves(m, f"{prefix}{m.name}.")]
-
-
-def _check_members(members: Sequence[BinnedLikelihood]) -> None:
-    """Refuse the same member, or the same real data, twice."""
-    names = [m.name for m in members]
-    for name in names:
-        if names.count(name) > 1:
-            raise ConfigurationError(f"the member {name!r} is given twice")
-    real: dict[str, str] = {}
-    for m in members:
-        for _, part in leaves(m):
-            if part.data.kind == "asimov":
-                continue
-            if part.description.dataset in real:
-                raise ConfigurationError(
-                    f"{real[part.description.dataset]} and {part.name} have the same data set "
-                    f"{part.description.dataset!r}: events would count twice; set all but one to Asimov data"
-                )
-            real[part.description.dataset] = part.name
+    return JointLikelihood(members, model, joining)
 
 
 def _check_share(members: Sequence[BinnedLikelihood], share: Share) -> None:
@@ -186,17 +219,21 @@ def _check_share(members: Sequence[BinnedLikelihood], share: Share) -> None:
         if new in known:
             raise ConfigurationError(f"share: {new!r} is the name of a parameter already; choose another")
         for old in olds:
+            if [o for _, others in share.items() for o in others].count(old) > 1:
+                raise ConfigurationError(f"share {new!r}: {old!r} is given twice; it can become one parameter")
             if old not in known:
                 raise ConfigurationError(unknown("parameter", old, known, f"share {new!r}"))
 
 
-def _parameters(members: Sequence[BinnedLikelihood], new_name: Mapping[str, str], correlated: set[str]) -> Parameters:
-    """Every distinct parameter; those that share a name must agree."""
+def _parameters(
+    members: Sequence[BinnedLikelihood], new_name: Mapping[str, str], replaced: Collection[str]
+) -> dict[str, Parameter]:
+    """Every distinct parameter; those that share a name must agree. Those with `replaced` constraints have none."""
     found: dict[str, Parameter] = {}
     for m in members:
         for p in m.parameters:
             mine = replace(p, name=new_name.get(p.name, p.name))
-            if mine.name in correlated:
+            if mine.name in replaced:
                 mine = replace(mine, constraint=None)
             other = found.setdefault(mine.name, mine)
             if (other.bounds, other.constraint, other.simplex) != (mine.bounds, mine.constraint, mine.simplex):
@@ -204,53 +241,27 @@ def _parameters(members: Sequence[BinnedLikelihood], new_name: Mapping[str, str]
                     f"the members disagree on the bounds or constraint of {mine.name!r} ({m.name} differs); "
                     "give it one definition, or do not share it"
                 )
-    for name in correlated:
-        if name not in found:
-            raise ConfigurationError(unknown("parameter", name, found, "correlate"))
-    return Parameters(list(found.values()))
-
-
-def _positions(m: BinnedLikelihood, parameters: Parameters, new_name: Mapping[str, str]) -> np.ndarray:
-    """Where a member's parameters stand among the joint's."""
-    return np.array([parameters.index(new_name.get(n, n)) for n in m.parameters.names], dtype=np.intp)
-
-
-def _placed(
-    members: Sequence[BinnedLikelihood], parameters: Parameters, new_name: Mapping[str, str]
-) -> list[PlacedGroup]:
-    bins, start, placed = sum(m.bins for m in members), 0, []
-    for m in members:
-        at, part = _positions(m, parameters, new_name), slice(start, start + m.bins)
-        placed += [PlacedGroup(group, m.name, at, part, bins) for group in m.model.groups]
-        start += m.bins
-    return placed
-
-
-def _derived(
-    members: Sequence[BinnedLikelihood], parameters: Parameters, new_name: Mapping[str, str]
-) -> dict[str, Derived]:
-    """The members' derived quantities: under their own name where all that have it agree, else as `member.name`."""
-    moved: dict[str, list[tuple[str, Derived]]] = {}
-    for m in members:
-        at = _positions(m, parameters, new_name)
-        for name, d in m.model.derived.items():
-            moved.setdefault(name, []).append((m.name, replace(d, at=at[d.at])))
-    found = {}
-    probe = parameters.init[None]
-    for name, candidates in moved.items():
-        values = [float(d.function(probe[:, d.at])[0]) for _, d in candidates]
-        if np.allclose(values, values[0], rtol=1e-12):
-            found[name] = candidates[0][1]
-        else:
-            found |= {f"{owner}.{name}": d for owner, d in candidates}
     return found
 
 
-def _data(members: Sequence[BinnedLikelihood]) -> Dataset:
-    counts = {f"{m.name}.{c}": np.asarray(v) for m in members for c, v in m.data.counts.items()}
-    kinds = sorted({m.data.kind for m in members})
-    measured = {n: v for m in members for n, v in m.data.auxiliary.items()}
-    return Dataset(counts, measured, " and ".join(kinds))
+def _correlated(
+    members: Sequence[BinnedLikelihood], found: Mapping[str, Parameter], joining: Joining
+) -> tuple[Parameters, tuple[Correlation, ...]]:
+    """The parameters, without the constraints that are part of a block, and the blocks: those of members too."""
+    inner = [block.renamed(joining.new_name) for m in members for block in m.constraints.correlations]
+    constraints = {name: p.constraint for name, p in found.items()}
+    blocks = list(dict.fromkeys(inner))
+    taken = [n for block in blocks for n in block.names]
+    for block in joining.correlate:
+        for name in block.names:
+            if name not in found:
+                raise ConfigurationError(unknown("parameter", name, found, "correlate"))
+            if name in taken:
+                raise ConfigurationError(f"correlate: {name!r} is in two correlations; put all of them into one")
+        taken += block.names
+        blocks.append(block if isinstance(block, Correlation) else block.of(constraints))
+    free = [replace(p, constraint=None) if p.name in taken else p for p in found.values()]
+    return Parameters(free), tuple(blocks)
 
 
 def weakest(words: Iterable[str]) -> str:
@@ -262,8 +273,8 @@ def weakest(words: Iterable[str]) -> str:
     return max(words, key=STRENGTH.index)
 
 
-def _describe(members: Sequence[BinnedLikelihood], name: str, title: str) -> Description:
-    """Kind and status are those of the weakest member."""
+def _describe(members: Sequence[BinnedLikelihood], joining: Joining) -> Description:
+    """Kind and status are those of the weakest member; the specification's digest is also of how they are joined."""
     descriptions = [m.description for m in members]
     configuration: dict[str, Any] = {}
     for d in descriptions:
@@ -273,14 +284,18 @@ def _describe(members: Sequence[BinnedLikelihood], name: str, title: str) -> Des
                     f"the members disagree on the configuration {key!r}: {configuration[key]!r} and {value!r}; "
                     "load them with the same"
                 )
+    digests = {key: digest([d.digests[key] for d in descriptions]) for key in ("spec", "data", "configuration")}
+    if joining.share or joining.correlate:
+        digests["spec"] = digest([digests["spec"], joining.share, [asdict(block) for block in joining.correlate]])
     return Description(
-        name=name,
-        title=title or " + ".join(d.title for d in descriptions),
+        name=joining.name,
+        title=joining.title or " + ".join(d.title for d in descriptions),
         kind=weakest(d.kind for d in descriptions),
         status=weakest(d.status for d in descriptions),
         dataset=" + ".join(d.dataset for d in descriptions),
         reference={f"{d.name} {key}": value for d in descriptions for key, value in d.reference.items()},
         configuration=configuration,
-        digests={key: digest([d.digests[key] for d in descriptions]) for key in ("spec", "data", "configuration")},
+        digests=digests,
         source=" + ".join(d.source for d in descriptions),
+        notes=tuple(f"{d.name}: {note}" for d in descriptions for note in d.notes),
     )
