@@ -48,19 +48,25 @@ def command(**options: Any) -> None:
         repeat(options, "fit", ask, fit_row)
         return
     result = ask(open_likelihood(options))
-    finish(result, options, drawings(result))
+    finish(result, options, drawings(result), beside=(result.yields_table(),))
 
 
 def drawings(result: FitResult) -> dict[str, Any]:
-    """The plots of a fit: templates along each axis, and pulls."""
-    from npinfer.plot import plot_pulls, plot_templates, save_figure
+    """The plots of a fit: templates along each axis after and before it, pulls, and correlations."""
+    from npinfer.plot import plot_correlations, plot_pulls, plot_templates, save_figure
 
-    def templates(axis: str) -> Any:
-        return lambda path: save_figure(plot_templates(result, axis=axis)[0], path)
+    def templates(axis: str, stage: str) -> Any:
+        return lambda path: save_figure(plot_templates(result, axis=axis, stage=stage)[0], path)
 
     def pulls(path: Path) -> Path:
         return save_figure(plot_pulls(result)[0], path)
 
-    names = dict.fromkeys(axis.name for view in result.channels.values() for axis in view.axes)
-    plots: dict[str, Any] = {f"fit_{name.rsplit('_', 1)[0]}": templates(name) for name in names}
-    return plots | ({"fit_pulls": pulls} if result.pulls else {})
+    def correlations(path: Path) -> Path:
+        return save_figure(plot_correlations(result)[0], path)
+
+    plots: dict[str, Any] = {}
+    for axis in dict.fromkeys(axis.name for view in result.channels.values() for axis in view.axes):
+        short = axis.rsplit("_", 1)[0]
+        plots |= {f"fit_{short}": templates(axis, "postfit"), f"fit_{short}_prefit": templates(axis, "prefit")}
+    plots |= {"fit_pulls": pulls} if result.pulls else {}
+    return plots | ({"fit_correlations": correlations} if result.free else {})

@@ -9,8 +9,18 @@ import numpy as np
 
 from npinfer.core.dataset import Dataset
 from npinfer.core.provenance import Provenance
-from npinfer.core.result import ChannelView, FitResult, Quantity, Status
+from npinfer.core.result import FitResult, Quantity, Status
 from npinfer.errors import ParameterError
+from npinfer.inference.identify import (
+    flat_directions,
+    invert,
+    moves,
+    possible_starts,
+    say_flat,
+    say_weak,
+    weak_directions,
+    without_noise,
+)
 from npinfer.inference.minimise import (
     FitOptions,
     Minima,
@@ -20,6 +30,9 @@ from npinfer.inference.minimise import (
     observed_information,
     start_points,
 )
+from npinfer.inference.prefit import constraint_widths, prefit_covariance, prefit_point
+from npinfer.inference.views import Spot, channel_views, sample_yields, slopes
+from npinfer.threads import one_blas_thread
 
 ONE_SIGMA = 0.6826894921370859
 
@@ -47,7 +60,7 @@ def fit(
         likelihood = likelihood.with_data(data)
     fixed = full_names(likelihood, fixed)
     minima, free = best_fit(likelihood, fixed, init, options)
-    covariance, kept = covariance_at(likelihood, minima.points, free)
+    prior = prefit_point(likelihood, free, {**full_names(likelihood, init), **fixed})
     intervals = {}
     if minos:
         from npinfer.inference.interval import interval
@@ -56,7 +69,9 @@ def fit(
             found = interval(likelihood, name, cl=ONE_SIGMA, fixed=fixed, options=options)
             full = likelihood.parameters[name].name
             intervals[full] = (found.lower - found.best, found.upper - found.best)
-    return _result(likelihood, minima, free, (covariance, kept), fixed, intervals)
+    before = Spot(prior, *prefit_covariance(likelihood, free))
+    with one_blas_thread():
+        return _result(likelihood, minima, free, before, intervals)
 
 
 def full_names(likelihood: Any, values: Mapping[str, float] | None) -> dict[str, float]:
@@ -76,36 +91,43 @@ def best_fit(
     """The global minimum as a batch of one, and which parameters were free; raises ParameterError, InferenceError."""
     free = free_mask(likelihood, fixed)
     base = likelihood.parameters.vector({**full_names(likelihood, init), **fixed})
-    starts = start_points(likelihood, base, free, options)
     packed = likelihood.pack(None)
+    starts = possible_starts(likelihood, packed, start_points(likelihood, base, free, options), free)
     return lowest(likelihood, packed, minimise(likelihood, packed, [starts], free, options), free), free
+
+
+def information_at(likelihood: Any, point: np.ndarray, free: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Observed information of the free parameters that are not at a bound, and their positions; point: (1, all)."""
+    p, packed = likelihood.parameters, likelihood.pack(None)
+    inside = (point[0] > p.lower + 1e-9 * p.width) & (point[0] < p.upper - 1e-9 * p.width)
+    kept = np.flatnonzero(free & inside)
+    observed = observed_information(likelihood, packed, point, free & inside)[0]
+    expected = likelihood.expansion(point, packed)[2][0]
+    return without_noise(observed[np.ix_(kept, kept)], expected[np.ix_(kept, kept)]), kept
 
 
 def covariance_at(likelihood: Any, point: np.ndarray, free: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Covariance of the free parameters that are not at a bound, and their positions; from the observed information."""
-    p = likelihood.parameters
-    width = p.upper - p.lower
-    inside = (point[0] > p.lower + 1e-9 * width) & (point[0] < p.upper - 1e-9 * width)
-    kept = np.flatnonzero(free & inside)
-    information = observed_information(likelihood, likelihood.pack(None), point, free & inside)[0][np.ix_(kept, kept)]
-    scale = 1.0 / np.sqrt(np.maximum(np.abs(np.diag(information)), 1e-300))
-    covariance = np.linalg.pinv(information * np.outer(scale, scale), hermitian=True) * np.outer(scale, scale)
-    return covariance, kept
+    information, kept = information_at(likelihood, point, free)
+    return invert(information, likelihood.parameters.width[kept]), kept
 
 
 def _result(
     likelihood: Any,
     minima: Minima,
     free: np.ndarray,
-    uncertainty: tuple[np.ndarray, np.ndarray],
-    fixed: Mapping[str, float],
+    before: Spot,
     intervals: Mapping[str, tuple[float, float]],
 ) -> FitResult:
-    parameters, (covariance, kept) = likelihood.parameters, uncertainty
-    names, point = parameters.names, minima.points[0]
+    parameters, point = likelihood.parameters, minima.points[0]
+    names = parameters.names
+    information, kept = information_at(likelihood, minima.points, free)
+    after = Spot(point, invert(information, parameters.width[kept]), kept)
+    flat = flat_directions(information, parameters.width[kept])
+    lost = moves(flat, after.covariance, np.eye(len(kept)))
     sigma = np.full(len(names), np.nan)
-    sigma[kept] = np.sqrt(np.maximum(np.diag(covariance), 0.0))
-    status, message = _status(likelihood, minima, free)
+    sigma[kept] = np.where(lost, np.nan, np.sqrt(np.diag(after.covariance)))
+    status, message = _identified(likelihood, after, lost, _status(likelihood, minima, free))
     packed = likelihood.pack(None)
     pulls = likelihood.constraints.pulls(minima.points, packed.auxiliary)[0]
     quantities = {q.name: Quantity.of(q) for q in parameters}
@@ -120,18 +142,22 @@ def _result(
         minos=dict(intervals),
         fixed=tuple(n for n, f in zip(names, free, strict=True) if not f),
         free=tuple(names[i] for i in kept),
-        covariance=covariance,
+        covariance=after.covariance,
         derived=derived,
-        derived_errors=_derived_errors(likelihood, point, covariance, kept, derived),
+        derived_errors=_derived_errors(likelihood, after, flat, derived),
         pulls=dict(zip(likelihood.constraints.auxiliary_names, pulls.tolist(), strict=True)),
         pull_errors=_pull_errors(likelihood, sigma),
-        channels=channel_views(likelihood, point, kept),
+        channels=channel_views(likelihood, after),
         data_kind=likelihood.data.kind,
         twice_nll=float(2 * minima.nll[0]),
         edm=float(minima.edm[0]),
         valid=bool(minima.valid[0]),
         status=status,
         message=message,
+        prefit=channel_views(likelihood, before),
+        prefit_free=tuple(names[i] for i in before.kept),
+        prefit_covariance=before.covariance,
+        yields=sample_yields(likelihood, before, after),
     )
 
 
@@ -143,11 +169,10 @@ def _status(likelihood: Any, minima: Minima, free: np.ndarray) -> tuple[Status, 
             Status.NOT_CONVERGED,
             f"the estimated distance to the minimum is {minima.edm[0]:.1e}; try other start values with init",
         )
-    width = p.upper - p.lower
     said = []
     for i in np.flatnonzero(free):
         for side, bound in (("lower", p.lower[i]), ("upper", p.upper[i])):
-            if abs(point[i] - bound) <= 1e-9 * width[i]:
+            if abs(point[i] - bound) <= 1e-9 * p.width[i]:
                 said.append(f"{p.names[i]} stopped at its {side} bound {bound:g}")
     for group in p.simplexes():
         if any(free[i] for i in group) and point[group].sum() >= 1 - 1e-9:
@@ -157,44 +182,36 @@ def _status(likelihood: Any, minima: Minima, free: np.ndarray) -> tuple[Status, 
     return Status.CONVERGED, f"the estimated distance to the minimum is {minima.edm[0]:.1e}"
 
 
+def _identified(likelihood: Any, spot: Spot, lost: np.ndarray, ending: tuple[Status, str]) -> tuple[Status, str]:
+    """How it ended, with what the data leave open; `lost`: which of the parameters kept have no error."""
+    status, message = ending
+    if status is Status.NOT_CONVERGED:
+        return ending
+    steps = weak_directions(spot.covariance, likelihood.parameters.width[spot.kept])
+    weak = moves(steps, spot.covariance, np.eye(len(lost)))
+    said = []
+    for chosen, say in ((lost, say_flat), (weak & ~lost, say_weak)):
+        if chosen.any():
+            names = [likelihood.parameters.names[i] for i in spot.kept[chosen]]
+            said.append(say(names, spot.covariance[np.ix_(chosen, chosen)]))
+    return Status.NOT_IDENTIFIED if lost.any() else status, "; ".join([*said, message])
+
+
 def _pull_errors(likelihood: Any, sigma: np.ndarray) -> dict[str, float]:
     """Post-fit errors in units of the constraints' standard deviations (their mean, where they are two-sided)."""
-    names, constraints = likelihood.parameters.names, likelihood.constraints
-    widths = {n: 0.5 * sum(c.width()) for n, c in constraints.single.items()}
-    for block in constraints.correlations:
-        widths |= dict(zip(block.names, np.sqrt(np.diag(np.asarray(block.covariance))).tolist(), strict=True))
-    return {n: float(sigma[names.index(n)] / widths[n]) for n in constraints.auxiliary_names}
+    names, widths = likelihood.parameters.names, constraint_widths(likelihood)
+    return {n: float(sigma[names.index(n)] / (0.5 * sum(widths[n]))) for n in likelihood.constraints.auxiliary_names}
 
 
 def _derived_errors(
-    likelihood: Any, point: np.ndarray, covariance: np.ndarray, kept: np.ndarray, derived: Mapping[str, float]
+    likelihood: Any, spot: Spot, flat: np.ndarray, derived: Mapping[str, float]
 ) -> dict[str, float]:
-    """Linear propagation by central differences a hundredth of a standard deviation wide."""
-    if not len(kept) or not derived:
+    """Linear propagation; NaN for what depends on nothing that is free and inside its bounds, or on what is `flat`."""
+    if not len(spot.kept) or not derived:
         return dict.fromkeys(derived, float("nan"))
-    p = likelihood.parameters
-    step = 0.01 * np.sqrt(np.maximum(np.diag(covariance), 1e-24))
-    up, down = np.tile(point, (len(kept), 1)), np.tile(point, (len(kept), 1))
-    rows = np.arange(len(kept))
-    up[rows, kept] = np.minimum(point[kept] + step, p.upper[kept])
-    down[rows, kept] = np.maximum(point[kept] - step, p.lower[kept])
-    high, low = likelihood.derived(up), likelihood.derived(down)
-    errors = {}
-    for name in derived:
-        gradient = (high[name] - low[name]) / (up - down)[rows, kept]
-        known = bool(np.any(gradient != 0))  # else all that it depends on is fixed or at a bound
-        errors[name] = float(np.sqrt(max(gradient @ covariance @ gradient, 0.0))) if known else float("nan")
-    return errors
-
-
-def channel_views(likelihood: Any, point: np.ndarray, kept: np.ndarray) -> dict[str, ChannelView]:
-    """Observed and expected counts of every channel, with the expectation's slopes."""
-    template = likelihood.expected(point)
-    slopes = likelihood.rates_jacobian(point[None])[1][0][kept]
-    views, start = {}, 0
-    for channel in likelihood.channels:
-        samples = {name: counts[channel.name] for name, counts in template.samples.items()}
-        observed = np.asarray(likelihood.data.counts[channel.name])
-        views[channel.name] = ChannelView(channel.axes, observed, samples, slopes[:, start : start + channel.bins])
-        start += channel.bins
-    return views
+    found = slopes(likelihood.derived, likelihood.parameters, spot)
+    gradients = np.array([found[name] for name in derived])
+    variance = np.einsum("qi,ij,qj->q", gradients, spot.covariance, gradients)
+    unknown = (gradients == 0).all(axis=1) | moves(flat, spot.covariance, gradients)
+    errors = np.where(unknown, np.nan, np.sqrt(np.maximum(variance, 0.0)))
+    return dict(zip(derived, errors.tolist(), strict=True))

@@ -8,6 +8,7 @@ import numpy as np
 from scipy.special import gammaln
 from scipy.stats import poisson
 
+from npinfer.core.template import effective_bins
 from npinfer.errors import InferenceError
 
 REST = 1e-10  # probability of a bin's counts that may be left out, on either side
@@ -20,6 +21,11 @@ def enumerate_outcomes(likelihood: Any, truths: np.ndarray, free: np.ndarray) ->
     truths: (truths, parameters); free: (parameters,), which parameters are fitted. Raises InferenceError where
     auxiliary data of free parameters make the outcomes continuous, or where there are too many.
     """
+    if effective_bins(likelihood.channels).any():
+        raise InferenceError(
+            f"{likelihood.name}: the outcomes of channels with the statistic effective are not enumerated, as their "
+            "true rates are not known; give a number of toys"
+        )
     measured = [n for n in likelihood.constraints.auxiliary_names if free[likelihood.parameters.index(n)]]
     if measured:
         raise InferenceError(

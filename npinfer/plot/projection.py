@@ -16,7 +16,7 @@ ONE_SIGMA = 0.6826894921370859
 
 @dataclass(frozen=True)
 class Projection:
-    """A channel on one of its axes: counts summed over the others, and the uncertainty of the fitted sum."""
+    """A channel on one of its axes: counts summed over the others, and the uncertainty of the sum."""
 
     axis: Axis
     observed: np.ndarray
@@ -25,7 +25,7 @@ class Projection:
 
     @classmethod
     def of(cls, view: ChannelView, position: int, covariance: np.ndarray) -> Projection:
-        """The projection on the axis at `position`; covariance: of the fit's free parameters."""
+        """The projection on the axis at `position`; covariance: of the parameters that the slopes are in."""
         shape = tuple(a.bins for a in view.axes)
         others = tuple(i for i in range(len(shape)) if i != position)
         collapse = lambda counts: np.asarray(counts, dtype=float).reshape(shape).sum(axis=others)

@@ -27,20 +27,25 @@ from npinfer.plot.style import (
     spans_decades,
 )
 
-BAND = "post-fit uncertainty"
+BANDS = {"prefit": "pre-fit uncertainty", "postfit": "post-fit uncertainty"}
+PREFIT_NOTE = (
+    "pre-fit: constrained parameters where they were measured, the others at their start values; "
+    "uncertainty: of the constraints alone"
+)
 DATA_NOTE = "data: central 68.27 % Poisson intervals; empty bins: a triangle at the upper end"
 
 
 def plot_templates(
-    result: FitResult, *, axis: str | None = None, ratio: bool = False
+    result: FitResult, *, axis: str | None = None, ratio: bool = False, stage: str = "postfit"
 ) -> tuple[Figure, dict[str, Axes]]:
-    """Draw each channel on one axis, summed over its others: stacked samples, data and the post-fit uncertainty.
+    """Draw each channel on one axis, summed over its others: stacked samples, data and the uncertainty of the sum.
 
     Data carry central 68.27 % Poisson intervals; an empty bin carries a triangle at the upper end of its.
     axis: by name, for the channels that have it; by default the first of each. ratio: add data over expectation below.
-    Returns {channel: axes}. Raises ConfigurationError where no channel has the axis.
+    stage: "postfit" or "prefit". Returns {channel: axes}. Raises ConfigurationError where no channel has the axis,
+    DataError where the fit was saved without its pre-fit counts.
     """
-    projections = _project(result, axis)
+    projections = _project(result, axis, stage)
     names = list(dict.fromkeys(s for p in projections.values() for s in p.samples))
     columns = min(len(projections), 3)
     rows = math.ceil(len(projections) / columns)
@@ -52,35 +57,38 @@ def plot_templates(
             frame = frames[index // columns, index % columns]
             split = frame.subgridspec(2, 1, height_ratios=(3, 1), hspace=0.0) if ratio else frame.subgridspec(1, 1)
             panels[channel] = axes = dress(figure.add_subplot(split[0]))
-            _draw_channel(axes, projection, names, result.data_kind)
+            _draw_channel(axes, projection, names, (BANDS[stage], f"{result.data_kind} data"))
             axes.set_title(readable(channel))
             lowest = axes
             if ratio:
                 lowest = dress(figure.add_subplot(split[1], sharex=axes))
                 axes.tick_params(labelbottom=False)
                 _draw_ratio(lowest, projection)
-                lowest.set_ylabel("" if index % columns else "data / fit")
+                lowest.set_ylabel("" if index % columns else "data / fit" if stage == "postfit" else "data / pre-fit")
             lowest.set_xlabel(plain(projection.axis.label))
             axes.set_ylabel("" if index % columns else "events per bin")
         _legend(figure, panels, names)
-        print_small(figure, [*small_print(result, result.data_kind), DATA_NOTE])
+        further = [PREFIT_NOTE] if stage == "prefit" else []
+        print_small(figure, [*small_print(result, result.data_kind), *further, DATA_NOTE])
     return figure, panels
 
 
-def _project(result: FitResult, axis: str | None) -> dict[str, Projection]:
+def _project(result: FitResult, axis: str | None, stage: str) -> dict[str, Projection]:
     found = {}
-    for channel, view in result.channels.items():
+    views, covariance = result.stage(stage)
+    for channel, view in views.items():
         names = [a.name for a in view.axes]
         if axis is None or axis in names:
             position = 0 if axis is None else names.index(axis)
-            found[channel] = Projection.of(view, position, result.covariance)
+            found[channel] = Projection.of(view, position, covariance)
     if not found:
         known = dict.fromkeys(a.name for view in result.channels.values() for a in view.axes)
         raise ConfigurationError(unknown("axis", axis or "", known))
     return found
 
 
-def _draw_channel(axes: Axes, projection: Projection, names: list[str], data_kind: str) -> None:
+def _draw_channel(axes: Axes, projection: Projection, names: list[str], labels: tuple[str, str]) -> None:
+    """labels: of the uncertainty and of the data."""
     edges, total = np.asarray(projection.axis.edges), projection.total
     logarithmic = spans_decades(edges)
     if logarithmic:
@@ -115,10 +123,10 @@ def _draw_channel(axes: Axes, projection: Projection, names: list[str], data_kin
         edgecolor="0.25",
         hatch="//////",
         linewidth=0.0,
-        label=BAND,
+        label=labels[0],
         zorder=2.5,
     )
-    _draw_data(axes, projection, np.ones_like(total), f"{data_kind} data")
+    _draw_data(axes, projection, np.ones_like(total), labels[1])
     axes.set_xlim(edges[0], edges[-1])
     _scale_counts(axes, projection, logarithmic)
 

@@ -1,0 +1,63 @@
+"""`npinfer significance`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from npinfer.cli.executors import run_settings
+from npinfer.cli.options import (
+    check_output,
+    fix_option,
+    likelihood_options,
+    open_likelihood,
+    output_options,
+    poi_of,
+    run_options,
+)
+from npinfer.cli.output import finish
+from npinfer.core.result import Significance
+from npinfer.inference.executor import Interrupted
+from npinfer.inference.significance import significance
+
+
+@click.command("significance")
+@likelihood_options
+@click.option("--poi", metavar="NAME", help="The parameter; that of the likelihood by default.")
+@click.option("--null", type=float, metavar="VALUE", help="Its value without a signal; 0 by default.")
+@click.option("--n-toys", type=click.IntRange(min=0), default=0, show_default=True, help="Toys without a signal.")
+@fix_option
+@run_options
+@output_options
+def command(**options: Any) -> None:
+    """How significant a signal of NAME is: q_0, z and p, and the z that was to be expected.
+
+    --at is the truth that the expected z is for, by default the best fit.
+    """
+    check_output(options)
+    likelihood = open_likelihood({**options, "at": options["at"] if options["asimov"] else {}})
+    with run_settings(options) as run:
+        result = significance(
+            likelihood,
+            poi_of(likelihood, options["poi"]),
+            null=options["null"],
+            at=options["at"],
+            fixed=options["fix"],
+            n_toys=options["n_toys"],
+            run=run,
+        )
+    if not result.complete:
+        raise Interrupted(result.message, {})
+    finish(result, options, drawings(result))
+
+
+def drawings(result: Significance) -> dict[str, Any]:
+    """The distribution of the test statistic, where there are toys."""
+    from npinfer.plot import plot_significance, save_figure
+
+    def save(path: Path) -> Path:
+        return save_figure(plot_significance(result)[0], path)
+
+    return {"significance": save} if len(result.toys) else {}
