@@ -52,6 +52,10 @@ class _Verbs(click.Group):
         command: click.Command = module.command
         return command
 
+    def parse_args(self, context: click.Context, args: list[str]) -> list[str]:
+        # --asimov alone is --asimov= with nothing: click would take the next word, a likelihood, for its value
+        return super().parse_args(context, [f"{a}=" if a == "--asimov" else a for a in args])
+
     def resolve_command(self, context: click.Context, args: list[str]) -> Any:
         if args and args[0] not in COMMANDS:
             later = next((a for a in args if a in COMMANDS), None)

@@ -6,7 +6,7 @@ import logging
 import re
 import shlex
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -104,26 +104,39 @@ def _powers(text: str) -> str:
     return re.sub(r"\^(-?\d+)", lambda found: found[1].translate(SUPERSCRIPTS), text)
 
 
-def finish(result: Result, options: Mapping[str, Any], drawings: Drawings, shown: Table | None = None) -> None:
-    """Save the result with its table and plots where the options say, then print it, or the table `shown` instead."""
+def finish(
+    result: Result,
+    options: Mapping[str, Any],
+    drawings: Drawings,
+    shown: Table | None = None,
+    beside: Sequence[Table] = (),
+) -> None:
+    """Save the result with its table and plots where the options say, then print it, or the table `shown` instead.
+
+    beside: tables to print below it.
+    """
     provenance = replace(result.provenance, command=command_line(), seed=options.get("seed"))
     result = replace(result, provenance=provenance)
     saved = [result.save(options["json_file"])] if options["json_file"] else []
     if options["out"]:
         folder = Path(options["out"])
         saved += [result.save(folder / f"{result.verb}.json"), result.table().save(folder / f"{result.verb}.csv")]
+        saved += [curve.save(folder / f"{result.verb}_{name}.csv") for name, curve in result.curves().items()]
         saved += [draw(folder / f"{name}.png") for name, draw in drawings.items()]
-    report(shown or result.table(), saved, options["quiet"], getattr(result, "quantities", ()))
+    report(shown or result.table(), saved, options["quiet"], getattr(result, "quantities", ()), beside)
 
 
-def report(table: Table, saved: Iterable[Path], quiet: bool, names: Iterable[str] = ()) -> None:
-    """Print a table and the files that were saved, unless quiet."""
+def report(
+    table: Table, saved: Iterable[Path], quiet: bool, names: Iterable[str] = (), beside: Sequence[Table] = ()
+) -> None:
+    """Print a table, those beside it and the files that were saved, unless quiet."""
     files = list(dict.fromkeys(map(str, saved)))
     for file in files:
         LOG.debug("saved %s", file)
     if quiet:
         return
-    print_table(table, names)
+    for each in (table, *beside):
+        print_table(each, names)
     if files:
         click.echo("saved " + " ".join(files))
 

@@ -36,8 +36,8 @@ def calibrate(
     (profile construction); toys fluctuate the auxiliary data too. n_toys: at every point; 0 enumerates all outcomes
     exactly, for few bins without auxiliary data of free parameters. shifts: draw as many with each group of the others
     one standard deviation up, and down, and take the largest critical value: where events are few, critical values
-    that hold at the fit alone may be too low beside it (`coverage` tells). `interval` and `contour` take the result as their
-    calibration. Raises ParameterError, ConfigurationError, InferenceError, Interrupted on Ctrl-C.
+    that hold at the fit alone may be too low beside it (`coverage` tells). `interval` and `contour` take the result as
+    their calibration. Raises ParameterError, ConfigurationError, InferenceError, Interrupted on Ctrl-C.
 
     >>> from npinfer import load
     >>> held = {"astro_norm": 4.98, "astro_gamma": 2.53}

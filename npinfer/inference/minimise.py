@@ -17,6 +17,7 @@ import numpy as np
 
 from npinfer.errors import ConfigurationError, InferenceError, unknown
 from npinfer.inference.coordinates import Coordinates
+from npinfer.inference.identify import say_impossible
 from npinfer.threads import one_blas_thread
 
 SECANT_STEPS = 30
@@ -24,6 +25,7 @@ NEWTON_STEPS = 25
 SOFTEST = 1e-6  # eigenvalue of a corrected curvature, in units of the expected information, that is still used
 WILDEST = 1e100  # change of a gradient that nothing is learnt from
 CHUNK = 128  # points evaluated together: larger batches fall out of the cache
+INWARD = 0.1  # of its range that a parameter without a slope also starts away from
 MINIMISERS = ("native", "migrad")
 
 
@@ -71,13 +73,28 @@ def free_mask(likelihood: Any, fixed: Mapping[str, float]) -> np.ndarray:
 
 
 def start_points(likelihood: Any, base: np.ndarray, free: np.ndarray, options: FitOptions) -> np.ndarray:
-    """The start points of one problem, (starts, parameters): `base`, then each further start value on its own."""
+    """The start points of one problem, (starts, parameters): `base`, then each further start value on its own.
+
+    A free parameter that nothing depends on at `base`, neither counts nor a constraint, has one inside its bounds too:
+    at its zero, a coupling that counts rise with the fourth power of shows no way down.
+    """
+    further = {i: p.starts for i, p in enumerate(likelihood.parameters) if free[i] and options.starts}
+    slopes = likelihood.rates_jacobian(base[None])[1][0]
+    for i in np.flatnonzero(free & ~slopes.any(axis=1)).tolist():
+        p = likelihood.parameters[i]
+        if p.constraint is None and not p.starts:
+            side = 1.0 if base[i] < p.bounds[1] else -1.0
+            further[i] = (float(np.clip(base[i] + side * INWARD * _range(p), *p.bounds)),)
     points = [base]
-    for i, parameter in enumerate(likelihood.parameters):
-        for value in parameter.starts if free[i] and options.starts else ():
-            if value != base[i]:
-                points.append(np.where(np.arange(len(base)) == i, value, base))
+    for i, values in further.items():
+        points += [np.where(np.arange(len(base)) == i, value, base) for value in values if value != base[i]]
     return np.array(points)
+
+
+def _range(parameter: Any) -> float:
+    """How far a parameter may go, 1 where that is unbounded."""
+    low, high = parameter.bounds
+    return high - low if np.isfinite([low, high]).all() else 1.0
 
 
 def minimise(
@@ -95,8 +112,8 @@ def minimise(
             found = found.better(descend(likelihood, packed, start, free, options))
     if np.isinf(found.nll).all():
         raise InferenceError(
-            f"{likelihood.name}: the data have probability zero at every start point; "
-            "free a parameter or start elsewhere (init)"
+            f"{likelihood.name}: the data have probability zero at every start point: "
+            + say_impossible(likelihood, packed, np.array([start[0] for start in starts]), free)
         )
     return found
 
@@ -178,7 +195,7 @@ class _Descent:
     def snap(self, x: np.ndarray, gradient: np.ndarray) -> np.ndarray:
         """Coordinates within a billionth of a bound that the gradient pushes them to are put on it."""
         low, high = self.coordinates.lower, self.coordinates.upper
-        near = 1e-9 * (high - low)
+        near = 1e-9 * np.where(np.isfinite(high - low), high - low, 1.0)
         x = np.where(self.free & (x <= low + near) & (gradient > 0), low, x)
         return np.where(self.free & (x >= high - near) & (gradient < 0), high, x)
 

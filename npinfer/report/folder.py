@@ -10,7 +10,10 @@ from npinfer.core.result import Result, load_result
 from npinfer.errors import DataError, NpinferError
 
 Kind = TypeVar("Kind", bound=Result)
-VERBS = ("fit", "profile", "interval", "compare", "contour", "sample", "validate")
+VERBS = (
+    "fit", "profile", "interval", "limit", "exclusion", "compare", "contour", "sample", "significance", "gof",
+    "impacts", "validate", "rank_calibration",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)

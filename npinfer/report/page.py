@@ -143,6 +143,8 @@ def _warnings(folder: Folder) -> Iterator[str]:
     for fit in folder.all(FitResult):
         if fit.status is Status.NOT_CONVERGED or not fit.valid:
             yield f"{folder.file_of(fit)}: the fit did not converge: {fit.message}."
+        if fit.status is Status.NOT_IDENTIFIED:
+            yield f"{folder.file_of(fit)}: some parameters are not identified: {fit.message}."
     for posterior in folder.all(Posterior):
         if not posterior.converged:
             yield f"{folder.file_of(posterior)}: the chains did not converge: {posterior.why}."

@@ -25,7 +25,7 @@ def test_a_table_and_a_verdict(npi: Callable) -> None:
 def test_saved_with_a_picture(npi: Callable, folder: Path) -> None:
     npi(f"compare tiny.yaml {PAIR} --n-toys 20 --seed 3 --out results").done()
     names = {p.name for p in (folder / "results").iterdir()}
-    assert names == {"chunks", "compare.json", "compare.csv", "compare.png"}
+    assert names == {"chunks", "compare.json", "compare.csv", "compare_toys.csv", "compare.png"}
     found = npinfer.load_result(folder / "results/compare.json")
     assert found.provenance.seed == 3
     assert found.provenance.command.startswith("npinfer compare tiny.yaml --model")

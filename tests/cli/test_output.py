@@ -16,8 +16,16 @@ from npinfer.cli.output import print_table
 from npinfer.core.table import Table
 
 FILES = {
-    "fit tiny.yaml": {"fit.json", "fit.csv", "fit_energy.png", "fit_pulls.png"},
-    "interval tiny.yaml": {"interval.json", "interval.csv"},
+    "fit tiny.yaml": {
+        "fit.json",
+        "fit.csv",
+        "fit_yields.csv",
+        "fit_energy.png",
+        "fit_energy_prefit.png",
+        "fit_pulls.png",
+        "fit_correlations.png",
+    },
+    "interval tiny.yaml": {"interval.json", "interval.csv", "interval_curve.csv", "interval.png"},
     "profile tiny.yaml mu=0:2:5": {"profile.json", "profile.csv", "profile.png"},
     "contour tiny.yaml mu=0:3:8 level=0.4:2:8": {"profile.json", "contour.json", "contour.csv", "contour.png"},
     "validate tiny.yaml": {"validate.json", "validate.csv"},

@@ -18,7 +18,7 @@ def test_files_and_table(npi: Callable, folder: Path) -> None:
     out = npi(f"{LINE} --out results --seed 3 --fix level=1.1").done()
     results = folder / "results"
     saved = {p.name for p in results.iterdir()}
-    assert saved == {"chunks", "sample.json", "sample.npz", "sample.csv", "sample_corner.png"}
+    assert saved == {"chunks", "sample.json", "sample.npz", "sample.csv", "sample_marginals.csv", "sample_corner.png"}
     posterior = npinfer.load_result(results / "sample.json")
     assert isinstance(posterior, Posterior)
     assert posterior.names == ("tiny.mu",)

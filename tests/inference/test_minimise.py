@@ -102,3 +102,26 @@ def test_options_are_checked() -> None:
         FitOptions(minimiser="migrat")
     with pytest.raises(ConfigurationError, match="tolerance"):
         FitOptions(tolerance=0.0)
+
+
+def test_a_fourth_power_starts_at_its_zero_and_finds_its_way(make: Callable[[str], BinnedLikelihood]) -> None:
+    """Counts 1 + 50 ε⁴ and 6 seen, from ε = 0, where nothing slopes; toys of a signal are fitted as well."""
+    likelihood = make(POWER)
+    assert npinfer.fit(likelihood).values["power.epsilon"] == pytest.approx(0.1**0.25, abs=1e-6)
+    ensemble = npinfer.toys(likelihood, 200)
+    counts = 1 + 50 * ensemble.of("epsilon") ** 4
+    assert np.abs(counts - np.round(counts)).max() < 1e-3  # each fit meets its whole number of events
+    assert counts.mean() == pytest.approx(6.0, abs=0.6)
+
+
+POWER = """\
+schema: npinfer/likelihood/1
+name: power
+kind: real
+status: illustrative
+channels: {count: {axes: {x: {linear: [0, 1, 1]}}, observed: [6]}}
+samples:
+  background: {template: {count: [1]}}
+  signal: {template: {count: [50]}, scale: {epsilon: 4}}
+parameters: {epsilon: {init: 0, bounds: [0, 1]}}
+"""

@@ -7,10 +7,10 @@ import pytest
 from matplotlib.patches import StepPatch
 from scipy.stats import chi2, poisson
 
-from npinfer.errors import ConfigurationError
+from npinfer.errors import ConfigurationError, DataError
 from npinfer.plot import plot_templates
 from npinfer.plot.projection import ONE_SIGMA, Projection, garwood
-from npinfer.plot.templates import BAND
+from npinfer.plot.templates import BANDS
 
 
 def steps(axes, label):
@@ -65,7 +65,7 @@ def test_data_carry_garwood_intervals_and_empty_bins_an_upper_end(make):
 def test_band_is_the_propagated_error(make):
     one = make.counts([1, 2, 0], [1.0, 2.0, -1.0], error=[0.3, 2.5, 0.5])
     _, panels = plot_templates(make.fit(channels={"one": one}))
-    band = steps(panels["one"], BAND)
+    band = steps(panels["one"], BANDS["postfit"])
     np.testing.assert_allclose(band.values, [1.3, 4.5, -0.5])
     np.testing.assert_allclose(band.baseline, [0.7, 0.0, -1.5])
 
@@ -141,7 +141,7 @@ def test_legend_names_each_thing_once(make):
     assert list(panels) == list(views)
     (legend,) = figure.legends
     said = [t.get_text() for t in legend.get_texts()]
-    assert sorted(said[:3]) == sorted(["observed data", "empty bin (upper end)", BAND])
+    assert sorted(said[:3]) == sorted(["observed data", "empty bin (upper end)", BANDS["postfit"]])
     assert sorted(said[3:]) == ["all", "muon", "signal one"]
 
 
@@ -151,3 +151,22 @@ def test_more_samples_than_colours_are_told_apart(make):
     _, panels = plot_templates(make.fit(channels={"a": view}))
     stack = [p for p in panels["a"].patches if p.get_label().startswith("s")]
     assert len({(p.get_facecolor(), p.get_hatch()) for p in stack}) == 12
+
+
+def test_before_the_fit(make, printed):
+    """The pre-fit counts, with the band of their own covariance and its name."""
+    before = make.counts([3, 5], [2.0, 4.0], error=[1.0, 0.4])
+    one_parameter = dataclasses.replace(before, slopes=before.slopes[:1])
+    result = make.fit(
+        channels={"a": make.counts([3, 5], [3.0, 5.0])},
+        prefit={"a": one_parameter},
+        prefit_free=("norm",),
+        prefit_covariance=np.array([[0.25]]),
+    )
+    figure, panels = plot_templates(result, stage="prefit")
+    top, _, bottom = steps(panels["a"], BANDS["prefit"])
+    np.testing.assert_allclose(top, [3.0, 4.4])
+    np.testing.assert_allclose(bottom, [1.0, 3.6])
+    assert "pre-fit: constrained parameters where they were measured" in printed(figure)
+    with pytest.raises(DataError, match="saved without its pre-fit counts"):
+        plot_templates(make.fit(), stage="prefit")

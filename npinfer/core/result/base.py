@@ -28,6 +28,7 @@ class Status(enum.Enum):
 
     CONVERGED = "converged"
     AT_BOUND = "at bound"
+    NOT_IDENTIFIED = "not identified"
     NOT_CONVERGED = "not converged"
 
 
@@ -45,6 +46,18 @@ class Result:
     def table(self) -> Table:
         """The answer as a table."""
         raise TypeError(f"{type(self).__name__} has no table")
+
+    def describe(self) -> str:
+        """One line a physicist would write: what was computed, how it was calibrated, and whether to believe it."""
+        raise TypeError(f"{type(self).__name__} does not describe itself")
+
+    def small_print(self) -> tuple[str, ...]:
+        """The last notes of every table: what a reader of the likelihood's numbers should know, then what it is."""
+        return (*self.description.notes, self.description.small_print())
+
+    def curves(self) -> dict[str, Table]:
+        """What a figure of this result draws, each as a table to draw it again from; {} where `table` has it all."""
+        return {}
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-able content; infinities and NaN as words."""

@@ -63,7 +63,8 @@ class Calibration(ArchivedResult):
     def critical(self, cl: float) -> np.ndarray:
         """The smallest t that at least the share `cl` of all data sets stays at or below, of the grid's shape.
 
-        The largest of those of the settings, so that coverage holds in each. NaN where the values are not allowed. Raises ConfigurationError for a cl outside (0, 1).
+        The largest of those of the settings, so that coverage holds in each. NaN where the values are not allowed.
+        Raises ConfigurationError for a cl outside (0, 1).
         """
         return self._quantile(wilks.check_cl(cl))
 
@@ -163,7 +164,7 @@ class Calibration(ArchivedResult):
                 f"Wilks' theorem: {wilks_said}",
                 *([] if self.exact else ["−1σ, +1σ: what the number of toys leaves open"]),
                 *([f"fixed: {held}"] if held else []),
-                self.description.small_print(),
+                *self.small_print(),
             ),
         )
 

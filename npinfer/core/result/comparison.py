@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import combinations
 from typing import ClassVar, Self
 
 import numpy as np
@@ -125,7 +126,7 @@ class Comparison(Result):
     @property
     def best(self) -> ComparedModel:
         """The model that fits the data best; the first of equal ones."""
-        return next(m for m in self.models if m.delta_twice_nll <= TIE)
+        return min(self.models, key=lambda m: max(m.delta_twice_nll, TIE))
 
     def index(self, name: str) -> int:
         """Position of a model; raises InferenceError with the nearest name."""
@@ -167,6 +168,13 @@ class Comparison(Result):
             return f"{lead}; the data are unlikely {under} and {own}: both are disfavoured at {100 * cl:g} %"
         return f"{lead}; the data are unlikely {under}: {other.name} is disfavoured at {100 * cl:g} %"
 
+    def describe(self) -> str:
+        """One line: the verdict, and what it rests on."""
+        drawn = [len(t) for t in self.toys.values()]
+        basis = f"from {min(drawn)} toys of each model with auxiliary data fluctuated" if drawn else "not calibrated"
+        failed = sum(n for counts in self.failed.values() for n in counts.values())
+        return f"{self.verdict()}; {basis}" + (f", {failed} fits of them did not converge" if failed else "")
+
     def table(self) -> Table:
         """One row an ordered pair; then the verdict, the models and what has to be known of the toys."""
         rows = []
@@ -182,8 +190,18 @@ class Comparison(Result):
             f"comparison of {' and '.join(self.names)} ({self.data_kind} data)",
             (*columns, *expected),
             tuple(rows),
-            (self.verdict(), *fits, MEANING, *self.notes(), self.description.small_print()),
+            (self.describe(), *fits, MEANING, *self.notes(), *self.small_print()),
         )
+
+    def curves(self) -> dict[str, Table]:
+        """toys: the test statistic of every pair of models in each toy, one row a toy."""
+        pairs = list(combinations(self.names, 2))
+        rows = []
+        for truth in self.toys:
+            t = np.stack([self.statistic(*pair, truth) for pair in pairs], axis=1)
+            rows += [(truth, *row) for row in t.tolist()]
+        columns = ("truth", *(f"t {tested} against {against}" for tested, against in pairs))
+        return {"toys": Table(f"toys of {' and '.join(self.names)}", columns, tuple(rows))} if rows else {}
 
     def notes(self) -> list[str]:
         """What has to be known of the fits and the toys."""

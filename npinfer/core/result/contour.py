@@ -52,6 +52,12 @@ class Contour(Result):
         said = ", ".join(f"{100 * r.cl:g} %" for r in self.regions)
         return f"joint probability enclosed: {said} ({self.calibration})"
 
+    def describe(self) -> str:
+        """One line: the regions, what they enclose, and where they are cut off."""
+        where = ", ".join(f"{n} = {v:.4g}" for n, v in self.best.items())
+        edge = [f"; the {100 * r.cl:g} % region meets the edge of the grid" for r in self.regions if r.touches_edge]
+        return f"regions of {' and '.join(self.names)} around {where}, {self.enclosed}{''.join(edge)}"
+
     def table(self) -> Table:
         rows = tuple(
             (float(r.cl), i, float(x), float(y))
@@ -59,10 +65,9 @@ class Contour(Result):
             for i, path in enumerate(r.paths)
             for x, y in path
         )
-        edge = [f"the {100 * r.cl:g} % region meets the edge of the grid" for r in self.regions if r.touches_edge]
         return Table(
             f"contour of {' and '.join(self.names)} ({self.data_kind} data)",
             ("cl", "path", *self.names),
             rows,
-            (self.enclosed, *edge, self.description.small_print()),
+            (self.describe(), *self.small_print()),
         )

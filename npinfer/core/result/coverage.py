@@ -130,7 +130,7 @@ class Coverage(Result):
             self.how(),
             *([f"fixed: {held}"] if held else []),
             *self.notes(),
-            self.description.small_print(),
+            *self.small_print(),
         )
         title = f"coverage of intervals of {self.quantity.name} (toys around the fit to {self.data_kind} data)"
         return Table(title, ("setting", "cl", "critical", *shares), tuple(rows), notes)

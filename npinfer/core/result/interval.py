@@ -71,7 +71,7 @@ class Interval(Result):
             for s in self.segments
         )
         fixed = ", ".join(f"{k}={v:g}" for k, v in self.fixed.items())
-        notes = (self.describe(), *([f"fixed: {fixed}"] if fixed else []), self.description.small_print())
+        notes = (self.describe(), *([f"fixed: {fixed}"] if fixed else []), *self.small_print())
         return Table(
             f"interval of {self.quantity.name} ({self.data_kind} data)",
             ("lower", "upper", "lower end", "upper end"),

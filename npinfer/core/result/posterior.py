@@ -109,6 +109,14 @@ class Posterior(ArchivedResult):
         first = int(np.argmin(ordered[held:] - ordered[:-held]))
         return float(ordered[first]), float(ordered[first + held])
 
+    def describe(self) -> str:
+        """One line: what was sampled, with which belief, and whether the chains converged."""
+        word = "believe it" if self.converged else "do not believe it"
+        return (
+            f"posterior of {len(self.names)} parameters under the declared priors, which no coverage calibrates: "
+            f"{self.why}: {word}"
+        )
+
     def table(self) -> Table:
         """One row a free parameter, then the derived quantities."""
         rows = []
@@ -132,7 +140,7 @@ class Posterior(ArchivedResult):
                 *("R-hat", "bulk ESS", "tail ESS", "steps correlated", "unit", "prior"),
             ),
             tuple(rows),
-            (self.why, self.size(), *self._held(), self.description.small_print()),
+            (self.describe(), self.size(), *self._held(), *self.small_print()),
         )
 
     def curves(self) -> dict[str, Table]:

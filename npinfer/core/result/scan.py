@@ -19,8 +19,8 @@ class Scan(Result):
 
     grid: {name: (points,)}; delta_twice_nll: −2 ln of the profile likelihood ratio, of the shape of the grid, 0 at the
     best fit, +inf where the parameters are not allowed, NaN where it was not computed; values: every other parameter
-    at each grid point; best: the values of all parameters at the global maximum, with twice_nll there; fixed: parameters
-    that were held.
+    at each grid point; best: the values of all parameters at the global maximum, with twice_nll there; fixed:
+    parameters that were held.
     """
 
     verb: ClassVar[str] = "profile"
@@ -43,6 +43,17 @@ class Scan(Result):
         """Whether every point was computed."""
         return not bool(np.isnan(self.delta_twice_nll).any())
 
+    def describe(self) -> str:
+        """One line: what was profiled, and where it is lowest."""
+        where = ", ".join(f"{n} = {self.best[n]:.4g}" for n in self.names)
+        size = " × ".join(str(len(v)) for v in self.grid.values())
+        computed = int(np.count_nonzero(~np.isnan(self.delta_twice_nll)))
+        state = "all computed" if self.complete else f"{computed} computed: incomplete"
+        return (
+            f"profile likelihood of {', '.join(self.names)} on {size} points, {state}; lowest at {where}; levels read "
+            "from it are not calibrated with toys"
+        )
+
     def table(self) -> Table:
         """One row a grid point: the grid, delta_twice_nll, then every profiled parameter."""
         mesh = np.meshgrid(*self.grid.values(), indexing="ij")
@@ -52,5 +63,5 @@ class Scan(Result):
             f"profile of {', '.join(self.names)} ({self.data_kind} data)",
             (*self.names, "delta_twice_nll", *self.values),
             rows,
-            (*([self.message] if self.message else []), self.description.small_print()),
+            (self.describe(), *([self.message] if self.message else []), *self.small_print()),
         )

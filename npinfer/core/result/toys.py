@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import ClassVar, Self
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
@@ -73,7 +73,7 @@ class ToyEnsemble(ArchivedResult):
                 raise DataError("the ensembles come from different likelihoods, configurations or data")
             if both := sorted(set(merged.seeds) & set(other.seeds)):
                 raise DataError(f"the seed {both[0]} is in both: the same toys would count twice; use another seed")
-            arrays = {n: np.concatenate([getattr(merged, n), getattr(other, n)]) for n in self.archived}
+            arrays: dict[str, Any] = {n: np.concatenate([getattr(merged, n), getattr(other, n)]) for n in self.archived}
             message = "; ".join(m for m in (merged.message, other.message) if m)
             merged = replace(merged, **arrays, seeds=(*merged.seeds, *other.seeds), message=message)
         return merged
@@ -118,7 +118,7 @@ class ToyEnsemble(ArchivedResult):
                 numbers = (mean, spread / np.sqrt(len(fitted)), spread, low, median, high)
             rows.append((name, self.truth[name], *numbers, self.quantities[name].unit, state))
         columns = ("parameter", "truth", "mean", "± of mean", "deviation", "16 %", "median", "84 %", "unit", "state")
-        notes = (self.describe(), *self.notes(), self.description.small_print())
+        notes = (self.describe(), *self.notes(), *self.small_print())
         return Table(f"toys of {self.description.title}", columns, tuple(rows), notes)
 
     def curves(self) -> dict[str, Table]:

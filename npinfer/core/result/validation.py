@@ -35,10 +35,17 @@ class Validation(Result):
     def passed(self) -> bool:
         return all(c.passed for c in self.checks)
 
+    def describe(self) -> str:
+        """One line: how many checks passed."""
+        good = sum(c.passed for c in self.checks)
+        word = "believe it" if self.passed else "do not believe it before the others are understood"
+        return f"{good} of {len(self.checks)} checks of {self.description.name} passed within their tolerances: {word}"
+
     def table(self) -> Table:
         rows = tuple(
             (c.name, c.found, c.expected, c.tolerance, "passed" if c.passed else "FAILED", c.source)
             for c in self.checks
         )
         columns = ("check", "found", "expected", "tolerance", "outcome", "source")
-        return Table(f"validation of {self.description.name}", columns, rows, (self.description.small_print(),))
+        notes = (self.describe(), *self.small_print())
+        return Table(f"validation of {self.description.name}", columns, rows, notes)

@@ -190,3 +190,13 @@ def test_unknown_models_and_pairs_are_refused() -> None:
         made().pair("pp", "pp")
     with pytest.raises(InferenceError, match="unknown model"):
         made().statistic("pp", "pgamma", "nobody")
+
+
+def test_toys_are_a_table() -> None:
+    comparison = made(toys=3, number=3)
+    table = comparison.curves()["toys"]
+    assert table.columns == ("truth", "t pp against pgamma", "t pp against mixed", "t pgamma against mixed")
+    assert [row[0] for row in table.rows] == ["pp"] * 3 + ["pgamma"] * 3 + ["mixed"] * 3
+    for row in table.rows:
+        assert row[2] == row[1] + row[3]
+    assert made(toys=0).curves() == {}

@@ -100,7 +100,8 @@ def test_table() -> None:
     assert list(cells) == ["a", "toy.b", "c"]
     assert (cells["a"]["R-hat"], cells["a"]["bulk ESS"], cells["a"]["prior"]) == ("1.0005", "1234", "flat in a")
     assert (cells["toy.b"]["bulk ESS"], cells["c"]["R-hat"], cells["c"]["prior"]) == ("–", "–", "derived")
-    assert "converged: all is well" in table.notes
+    assert POSTERIOR.describe() == table.notes[0]
+    assert "converged: all is well: believe it" in table.notes[0]
     assert "2 replicas × 500 steps × 8 walkers, after 60 steps of burn-in; 25 % of the moves accepted" in table.notes
     assert "fixed: toy.d=1.5" in table.notes
 
@@ -160,3 +161,14 @@ def test_places_that_cannot_be_written(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(OutputError, match="cannot be written"):
         POSTERIOR.save(tmp_path / "file" / "sample.json")
+
+
+def test_marginals_are_densities_of_the_samples() -> None:
+    table = POSTERIOR.curves()["marginals"]
+    for name in ("a", "toy.b", "c"):
+        low, high, density, below = np.array([row[1:] for row in table.rows if row[0] == name]).T
+        assert (density * (high - low)).sum() == pytest.approx(1.0)
+        assert below[-1] == 1.0
+        values = POSTERIOR.samples(name)
+        assert (low[0], high[-1]) == (values.min(), values.max())
+        assert below[30] == pytest.approx(np.mean(values < high[30]), abs=1e-12)
