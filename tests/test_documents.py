@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import shlex
@@ -29,12 +30,26 @@ def python(code: str, folder: Path) -> None:
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("command", commands())
-def test_commands_of_the_readme(command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture(scope="module")
+def calibrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with what the README's calibration leaves there."""
     from npinfer.cli.main import run
 
-    monkeypatch.chdir(tmp_path)
+    folder, (command,) = tmp_path_factory.mktemp("readme"), [c for c in commands() if " calibrate " in c]
+    with contextlib.chdir(folder):
+        assert run([*shlex.split(command)[1:], "--quiet"]) == 0
+    return folder
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("command", [c for c in commands() if " calibrate " not in c])
+def test_commands_of_the_readme(
+    command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> None:
+    from npinfer.cli.main import run
+
+    needs = " --calibration " in command  # what the calibration before it left
+    monkeypatch.chdir(request.getfixturevalue("calibrated") if needs else tmp_path)
     if command.startswith("npinfer report "):  # of what the commands before it left
         assert run(["fit", "icecube_pepe", "--quiet", "--out", command.split()[2]]) == 0
     assert run(shlex.split(command)[1:]) == 0

@@ -14,7 +14,7 @@ from npinfer.core.result.gof import FEW, FEWER, Contribution, GoodnessOfFit
 from npinfer.core.result.tail import Tail
 from npinfer.inference.executor import RunOptions
 from npinfer.inference.fit import best_fit, full_names, information_at
-from npinfer.inference.identify import identified
+from npinfer.inference.identify import rank
 from npinfer.inference.minimise import FitOptions
 from npinfer.inference.toys import ToyFits, ToyPlan, check_toys, run_toys
 
@@ -42,7 +42,7 @@ def goodness_of_fit(
     minima, free = best_fit(likelihood, fixed, None, FitOptions())
     point = minima.points
     statistic = max(2 * (float(likelihood.saturated()) + float(minima.nll[0])), 0.0)
-    fitted = int(identified(information_at(likelihood, point, free)[0]).sum())
+    fitted = rank(information_at(likelihood, point, free)[0])
     freedom = likelihood.bins + len(likelihood.constraints) - fitted
     toys, tail, message = np.zeros(0), None, ""
     if n_toys:

@@ -66,6 +66,12 @@ def identified(information: np.ndarray) -> np.ndarray:
     return np.asarray((vectors[:, values < FLATTEST] ** 2).sum(axis=1) < 1e-3)
 
 
+def rank(information: np.ndarray) -> int:
+    """How many combinations of parameters an information fixes."""
+    scale = _unit(information)
+    return int((np.linalg.eigvalsh(information * np.outer(scale, scale)) >= FLATTEST).sum())
+
+
 def _directions(information: np.ndarray, width: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Eigenvalues (n,) of the information scaled to a unit diagonal; its directions, unscaled again, as columns (n, n).
 

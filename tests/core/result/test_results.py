@@ -31,6 +31,7 @@ from npinfer.core.result import (
     Segment,
     Status,
     Validation,
+    base,
     load_result,
 )
 from npinfer.errors import DataError, OutputError
@@ -297,3 +298,15 @@ def test_a_check_passes_within_its_tolerance_and_nan_never() -> None:
 def test_a_result_without_a_table_says_so() -> None:
     with pytest.raises(TypeError, match="Result has no table"):
         Result(**BASE).table()
+
+
+def test_every_result_describes_itself() -> None:
+    """Each kind says in one line what was computed, and its table repeats the line."""
+    kinds = [kind for kind in base._KNOWN.values() if kind.verb]
+    assert len(kinds) >= 16
+    for kind in kinds:
+        assert kind.describe is not base.Result.describe, kind
+    for result in ALL.values():
+        line = result.describe()
+        assert "\n" not in line
+        assert line in result.table().notes
