@@ -102,7 +102,8 @@ class Constraints:
         self.auxiliary_names = tuple(names[i] for i, _ in chosen) + tuple(n for c in correlations for n in c.names)
         self.single = {names[i]: c for i, c in chosen}
         self.correlations = tuple(correlations)
-        self.measured = np.array([c.auxiliary for _, c in chosen] + [m for c in correlations for m in c.means])
+        measured = [c.auxiliary for _, c in chosen] + [m for c in correlations for m in c.means]
+        self.measured = np.array(measured, dtype=float)
         is_normal = np.array([c.kind != "poisson" for _, c in chosen], dtype=bool)
         self._slot = np.flatnonzero(is_normal)
         self._poisson_slot = np.flatnonzero(~is_normal)

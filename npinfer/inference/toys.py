@@ -199,7 +199,8 @@ def _fit(
     base = start.copy()
     base[[parameters.index(name) for name in held]] = list(held.values())
     further = start_points(likelihood, base, free, OPTIONS)
-    first = [m.points for m in nested] or [np.tile(base, (n, 1))]
+    alone = np.tile(base, (n, 1))
+    first = [np.where(np.isfinite(m.nll)[:, None], m.points, alone) for m in nested] or [alone]
     starts = [*first, *(np.tile(point, (n, 1)) for point in further[1:])]
     try:
         return minimise(likelihood, packed, [parameters.shrink(s, free) for s in starts], free, OPTIONS)

@@ -238,3 +238,11 @@ def test_a_bad_correlation_is_refused(names: Any, means: Any, covariance: Any, s
 def test_a_correlation_of_an_unknown_parameter_is_refused() -> None:
     with pytest.raises(ConfigurationError, match="unknown parameter 'ff': did you mean 'f'"):
         Constraints(NAMES, {}, [Correlation(("ff", "e"), (0.0, 0.0), COVARIANCE)])
+
+
+def test_whole_numbers_are_measurements_like_others() -> None:
+    """Auxiliary data of constraints with whole means are not rounded."""
+    single = {"a": Constraint("normal", 1, 1, 1), "b": Constraint("poisson", 9, rate=3)}
+    constraints = Constraints(["a", "b"], single)
+    assert constraints.measured.dtype == float
+    np.testing.assert_array_equal(constraints.expected(np.array([[1.37, 2.5]])), [[1.37, 7.5]])

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 
 import npinfer
 from npinfer.likelihood.binned import BinnedLikelihood
+from npinfer.physics.registry import generator
 
 HEAD = """\
 schema: npinfer/likelihood/1
@@ -62,3 +65,42 @@ def counting(make: Callable[[str], BinnedLikelihood]) -> BinnedLikelihood:
 def two_minima(make: Callable[[str], BinnedLikelihood]) -> BinnedLikelihood:
     """100 events where 1 + p² are expected."""
     return make(TWO_MINIMA)
+
+
+RISING_AND_FALLING = (
+    HEAD.format(name="rise")
+    + """\
+poi: mu
+channels: {sr: {axes: {x: {linear: [0, 1, 2]}}, observed: [20, 31]}}
+samples:
+  signal: {generator: tests.rise}
+  background: {template: {sr: [20, 30]}, systematics: [{name: level, kind: normsys, up: 1.1}]}
+parameters: {mu: {init: 0.3, bounds: [0, 12]}}
+"""
+)
+
+
+@generator("tests.rise")
+def rise(inputs: Any, channels: Any, configuration: Any) -> Any:
+    """60 μ exp(−μ) events in two bins."""
+
+    def counts(*, mu: np.ndarray) -> dict[str, np.ndarray]:
+        return {"sr": 60 * (mu * np.exp(-mu))[:, None] * np.array([0.6, 0.4])}
+
+    return counts
+
+
+@generator("tests.fall")
+def fall(inputs: Any, channels: Any, configuration: Any) -> Any:
+    """Events taken away in two bins."""
+
+    def counts(*, mu: np.ndarray) -> dict[str, np.ndarray]:
+        return {"sr": -10 * mu[:, None] * np.array([0.6, 0.4])}
+
+    return counts
+
+
+@pytest.fixture
+def rising_and_falling(make: Callable[[str], BinnedLikelihood]) -> BinnedLikelihood:
+    """A signal of 60 μ exp(−μ) events over a background of 50 ± 5."""
+    return make(RISING_AND_FALLING)

@@ -200,3 +200,22 @@ def test_bad_numbers_are_refused(two: BinnedLikelihood, n: Any) -> None:
 def test_unknown_names_are_refused(ensemble: ToyEnsemble) -> None:
     with pytest.raises(DataError, match=r"'mu' is not the name of one parameter; known: two\.s, two\.level"):
         ensemble.of("mu")
+
+
+def test_whole_constraints_fluctuate(make: Make) -> None:
+    likelihood = make(TWO.replace("mean: 1.02, sigma: 0.05", "mean: 1, sigma: 2"))
+    data = likelihood.asimov({"level": 1.37})
+    assert likelihood.pack(data).auxiliary[0, 0] == 1.37
+    toy = likelihood.toy({"level": 1.37}, np.random.default_rng(0))
+    assert likelihood.pack(toy).auxiliary[0, 0] == toy.auxiliary["two.level"]
+
+
+def test_a_global_fit_after_an_impossible_hypothesis(make: Make) -> None:
+    """Without background a held signal of zero is impossible; the global fit starts elsewhere."""
+    likelihood = make(TWO.replace("count: [400, 400]", "count: [0, 400]"))
+    plan = module.ToyPlan(likelihood.parameters.vector({"s": 0.004}), ({"two.s": 0.0}, {}))
+    (fits,), _ = module.run_toys(likelihood, [plan], 50, RunOptions(), stream="test")
+    seen = np.isinf(fits.nll[:, 0])
+    assert 0 < seen.sum() < 50
+    assert np.isfinite(fits.nll[:, 1]).all()
+    assert np.isinf(fits.statistic()[seen]).all()

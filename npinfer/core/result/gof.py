@@ -41,9 +41,9 @@ class GoodnessOfFit(Result):
 
     statistic: 2 (ln L saturated − ln L best fit); degrees_of_freedom: bins + auxiliary data − `fitted` parameters,
     combinations of those free and inside their bounds that the data identify; p: asymptotic, from χ², NaN without a
-    degree of freedom; contributions: by channel, the constraints last; toys: the test statistic of toys with their truth at the
-    best fit, auxiliary data fluctuated, each fitted again, (toys,); toy_p: counted in them; valid: whether the fit to
-    the data converged; message: why there are fewer toys than were asked for.
+    degree of freedom; contributions: by channel, the constraints last; toys: the test statistic of toys with their
+    truth at the best fit, auxiliary data fluctuated, each fitted again, (toys,); toy_p: counted in them; valid: whether
+    the fit to the data converged; message: why there are fewer toys than were asked for.
     """
 
     verb: ClassVar[str] = "gof"
@@ -111,7 +111,7 @@ class GoodnessOfFit(Result):
         auxiliary = data - self.bins
         freedom = (
             f"{self.degrees_of_freedom} degrees of freedom: {self.bins} bins + {auxiliary} auxiliary data − "
-            f"{self.fitted} fitted parameters (free and inside their bounds; combinations that the data identify)"
+            f"{self.fitted} fitted parameters (free, inside their bounds; combinations that the data identify)"
         )
         failed = f"{tail.failed} of {tail.toys} fits of toys did not converge" if tail and tail.failed else ""
         notes = (self.describe(), freedom, MEANING, failed, self.message, *self.small_print())

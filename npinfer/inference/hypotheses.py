@@ -1,0 +1,174 @@
+"""Fits under tested values of one parameter: of data sets, and of the Asimov data without a signal of each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+import numpy as np
+
+from npinfer.errors import InferenceError, ParameterError
+from npinfer.inference import teststat
+from npinfer.inference.fit import full_names
+from npinfer.inference.minimise import FitOptions, free_mask, minimise, start_points
+from npinfer.inference.toys import fit_hypotheses
+
+OPTIONS = FitOptions()
+BETTER = 1e-7  # in −ln L: what a fit at a tested value may lie below the best fit
+
+
+@dataclass(frozen=True)
+class Question:
+    """A parameter whose large values are tested: `name` in full, and the values of the parameters that are held.
+
+    background: its value without a signal: 0, or the bound nearest to it; lower, upper: its bounds, the upper one
+    where fractions that are held leave less.
+    """
+
+    likelihood: Any
+    name: str
+    fixed: Mapping[str, float]
+    index: int = field(init=False)
+    background: float = field(init=False)
+    lower: float = field(init=False)
+    upper: float = field(init=False)
+
+    def __post_init__(self) -> None:
+        parameters = self.likelihood.parameters
+        index, (lower, upper) = parameters.index(self.name), parameters[self.name].bounds
+        for group in parameters.simplexes():
+            if index in group:
+                held = [i for i in group if i != index and not free_mask(self.likelihood, self.fixed)[i]]
+                upper = min(upper, 1.0 - float(parameters.vector(self.fixed)[held].sum()))
+        found = {"index": index, "background": min(max(0.0, lower), upper), "lower": lower, "upper": upper}
+        for key, value in found.items():
+            object.__setattr__(self, key, value)
+
+    @classmethod
+    def of(cls, likelihood: Any, poi: str | None, fixed: Mapping[str, float] | None) -> Question:
+        """The question about `poi`, or about the likelihood's own; raises ParameterError, InferenceError."""
+        if (poi or likelihood.poi) is None:
+            known = ", ".join(likelihood.parameters.names)
+            raise InferenceError(
+                f"{likelihood.name}: no parameter of interest in this configuration; name one of {known}"
+            )
+        parameter, held = likelihood.parameters[poi or likelihood.poi], full_names(likelihood, fixed)
+        if parameter.name in held or parameter.fixed:
+            raise ParameterError(f"parameter {parameter.name!r} is fixed: a limit needs it free")
+        question = cls(likelihood, parameter.name, held)
+        if not question.background < question.upper:
+            raise InferenceError(
+                f"{parameter.name!r} has no signal at {question.background:g}, which is its largest value: "
+                "a limit needs values above; look at its interval"
+            )
+        return question
+
+    def points(self, points: np.ndarray, values: np.ndarray | float) -> np.ndarray:
+        """Points (batch, parameters) with the parameter at the tested values, (batch,)."""
+        points = points.copy()
+        points[:, self.index] = values
+        free = free_mask(self.likelihood, {**self.fixed, self.name: 0.0})
+        shrunk: np.ndarray = self.likelihood.parameters.shrink(points, free)
+        return shrunk
+
+    def boundary(self, values: np.ndarray) -> np.ndarray:
+        """How far below the values the parameter ends, in units of how far below them there is no signal."""
+        above = np.maximum(values - self.background, 1e-300)
+        return 1.0 + (self.background - self.lower) / above
+
+
+class Hypotheses:
+    """Tested values of a parameter for one or many data sets, each with its own Asimov data.
+
+    The Asimov data of a data set have their truth at its fit without a signal. best: the parameter at the best fits,
+    (sets,); null: the fits without a signal, (sets, parameters); failed: number of fits that did not converge, of
+    `fits`. Every fit starts from the nearest tested value of the same data set.
+    """
+
+    def __init__(self, question: Question, packed: Any) -> None:
+        likelihood = question.likelihood
+        self.question, self.sets = question, len(packed)
+        self.free = free_mask(likelihood, {**question.fixed, question.name: 0.0})
+        start = likelihood.parameters.vector(question.fixed)
+        (best,) = fit_hypotheses(likelihood, packed, start, [question.fixed])
+        if np.isinf(best.nll).all():
+            raise InferenceError(f"{likelihood.name}: the data have probability zero; free a parameter")
+        without = {**question.fixed, question.name: question.background}
+        (null,) = fit_hypotheses(likelihood, packed, best.points.mean(axis=0), [without])
+        impossible = np.isinf(null.nll)[:, None]
+        self.null = np.where(impossible, question.points(best.points, question.background), null.points)
+        asimov = likelihood.pack(likelihood.asimov(self.null))
+        self.asimov_nll = -np.atleast_1d(likelihood.logpdf(self.null, asimov))
+        names = [f.name for f in fields(packed)]
+        self.packed = type(packed)(*(np.concatenate([getattr(d, n) for d in (packed, asimov)]) for n in names))
+        self.points, self.nll = best.points, best.nll
+        self.failed, self.fits = int((np.isfinite(best.nll) & ~best.valid).sum()), self.sets
+        self.known_sets, self.known = np.arange(self.sets), np.full(self.sets, question.background)
+        self.known_nll = np.stack([null.nll, self.asimov_nll], axis=1)
+        self.known_points = np.stack([self.null, self.null], axis=1)
+
+    @property
+    def best(self) -> np.ndarray:
+        return self.points[:, self.question.index]
+
+    def __call__(self, values: np.ndarray, sets: np.ndarray) -> np.ndarray:
+        """−ln L of the data and of the Asimov data at tested values of the data sets `sets`, (tests, 2)."""
+        question, n = self.question, len(values)
+        near = self._between(values, sets)
+        first = question.points(np.concatenate([near[:, 0], near[:, 1]]), np.tile(values, 2))
+        starts = [first]
+        for other in start_points(question.likelihood, first[0], self.free, OPTIONS)[1:]:
+            starts.append(question.points(np.tile(other, (2 * n, 1)), np.tile(values, 2)))
+        rows = np.concatenate([sets, self.sets + sets])
+        minima = minimise(question.likelihood, self.packed.take(rows), starts, self.free, OPTIONS)
+        self.failed += int((np.isfinite(minima.nll) & ~minima.valid).sum())
+        self.fits += 2 * n
+        nll, points = (np.stack([a[:n], a[n:]], axis=1) for a in (minima.nll, minima.points))
+        self.known_sets = np.concatenate([self.known_sets, sets])
+        self.known = np.concatenate([self.known, values])
+        self.known_nll = np.concatenate([self.known_nll, nll])
+        self.known_points = np.concatenate([self.known_points, points])
+        self._improve(sets, nll[:, 0], points[:, 0])
+        np.minimum.at(self.asimov_nll, sets, nll[:, 1])
+        return nll
+
+    def statistics(self, values: np.ndarray, sets: np.ndarray, nll: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """q or q̃ of the data, and of the Asimov data, each (tests,), from −ln L (tests, 2) at tested values."""
+        q = teststat.q_mu(nll[:, 0], self.nll[sets], self.best[sets], values)
+        return q, teststat.t_mu(nll[:, 1], self.asimov_nll[sets])
+
+    def complaint(self) -> str:
+        """How many fits did not converge, or "" where all did."""
+        return f"{self.failed} of {self.fits} fits did not converge; they count where they ended" if self.failed else ""
+
+    def _between(self, values: np.ndarray, sets: np.ndarray) -> np.ndarray:
+        """Where fits at `values` may be, (tests, 2, parameters): on the line between the nearest known fits.
+
+        That is the nearest one where all that are known lie on one side.
+        """
+        away = np.max(np.abs(np.concatenate([self.known, values]) - self.question.background)) + 1e-300
+        place = lambda v, s: s + 0.5 + 0.49 * (v - self.question.background) / away  # one unit a data set
+        keys = place(self.known, self.known_sets)
+        order = np.argsort(keys, kind="stable")
+        at = np.searchsorted(keys[order], place(values, sets), side="right")
+        low, high = order[np.maximum(at - 1, 0)], order[np.minimum(at, len(order) - 1)]
+        low, high = (
+            np.where(self.known_sets[low] == sets, low, high),
+            np.where(self.known_sets[high] == sets, high, low),
+        )
+        down, up = np.maximum(values - self.known[low], 0.0), np.maximum(self.known[high] - values, 0.0)
+        share = np.where(down + up > 0, down / np.where(down + up > 0, down + up, 1.0), 0.0)[:, None, None]
+        found: np.ndarray = (1 - share) * self.known_points[low] + share * self.known_points[high]
+        return found
+
+    def _improve(self, sets: np.ndarray, nll: np.ndarray, points: np.ndarray) -> None:
+        """A fit at a tested value below the best fit is where the best fit is searched again."""
+        for row in np.flatnonzero(nll < self.nll[sets] - BETTER):
+            i = sets[row : row + 1]
+            if nll[row] >= self.nll[i[0]]:
+                continue
+            free = free_mask(self.question.likelihood, self.question.fixed)
+            found = minimise(self.question.likelihood, self.packed.take(i), [points[row][None]], free, OPTIONS)
+            self.nll[i], self.points[i] = found.nll, found.points
+
