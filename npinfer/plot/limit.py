@@ -16,6 +16,7 @@ from npinfer.plot.style import (
     GREY,
     INK,
     dress,
+    geometric,
     lighten,
     new_figure,
     print_small,
@@ -54,7 +55,7 @@ def plot_exclusion(exclusion: Exclusion) -> tuple[Figure, Axes]:
         _draw_level(axes, exclusion.cl)
         _draw_segments(axes, exclusion.segments, 1.06, COLOURS[5], "excluded")
         _draw_segments(axes, exclusion.expected[2] if exclusion.expected else (), 1.13, INK, "expected to be excluded")
-        if spans_decades(exclusion.grid):
+        if geometric(exclusion.grid):
             axes.set_xscale("log")
         axes.set_xlim(exclusion.grid[0], exclusion.grid[-1])
         axes.set_ylim(0.0, 1.2)

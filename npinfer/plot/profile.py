@@ -12,7 +12,7 @@ from npinfer.core import wilks
 from npinfer.core.result import Scan
 from npinfer.errors import ConfigurationError
 from npinfer.plot.labels import percent, plain, quantity_label, small_print
-from npinfer.plot.style import COLOURS, GREY, INK, dress, new_figure, print_small, publication, spans_decades
+from npinfer.plot.style import COLOURS, GREY, INK, dress, geometric, new_figure, print_small, publication
 
 MARK_LINES = ((0, (6, 2)), (0, (1, 1.2)), (0, (6, 2, 1, 2)), (0, (3, 1.5)))
 Mark = float | tuple[float, float, float]
@@ -40,7 +40,7 @@ def plot_profile(
         thresholds = [wilks.threshold(level) for level in cl]
         for level, threshold in zip(cl, thresholds, strict=True):
             _draw_threshold(axes, level, threshold)
-        if _geometric(x):
+        if geometric(x):
             axes.set_xscale("log")
         _draw_marks(axes, x, marks or {})
         _mark_best(axes, x, scan.best[name])
@@ -103,14 +103,6 @@ def _ceiling(shown: np.ndarray, thresholds: Sequence[float]) -> float:
     finite = shown[np.isfinite(shown)]
     top, curve = max(thresholds, default=1.0), float(finite.max()) if finite.size else 0.0
     return max(1.25 * top, min(1.05 * curve, 2.5 * top))
-
-
-def _geometric(x: np.ndarray) -> bool:
-    """Whether the grid is spaced evenly in the logarithm, over more than a decade."""
-    if len(x) < 3 or not spans_decades(x):
-        return False
-    steps = np.diff(np.log(x))
-    return bool(np.ptp(steps) < 1e-6 * steps.max())
 
 
 def _notes(scan: Scan) -> list[str]:

@@ -99,6 +99,14 @@ def spans_decades(values: Sequence[float] | np.ndarray) -> bool:
     return bool(values[0] > 0 and values[-1] > 10 * values[0])
 
 
+def geometric(x: np.ndarray) -> bool:
+    """Whether the grid is spaced evenly in the logarithm, over more than a decade."""
+    if len(x) < 3 or not spans_decades(x):
+        return False
+    steps = np.diff(np.log(x))
+    return bool(np.ptp(steps) < 1e-6 * steps.max())
+
+
 def save_figure(figure: Figure, path: str | Path) -> Path:
     """Write a figure as .png (200 dots an inch), .pdf or .svg in one step; raises OutputError."""
     path = Path(path)
