@@ -14,13 +14,13 @@ from npinfer.cli.options import (
     likelihood_options,
     open_likelihood,
     output_options,
-    poi_of,
     run_options,
 )
 from npinfer.cli.output import finish
 from npinfer.cli.values import grids
 from npinfer.core.result import Calibration
 from npinfer.inference.calibrate import calibrate
+from npinfer.inference.fit import poi_name
 
 POINTS = 21
 
@@ -50,7 +50,7 @@ def command(**options: Any) -> None:
     likelihood = open_likelihood(options)
     grid = options["grid"]
     if not grid:
-        poi = poi_of(likelihood, None)
+        poi = poi_name(likelihood, None)
         grid = {poi: default_grid(likelihood, poi, POINTS)}
     with run_settings(options) as run:
         result = calibrate(

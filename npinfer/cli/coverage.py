@@ -14,7 +14,6 @@ from npinfer.cli.options import (
     likelihood_options,
     open_likelihood,
     output_options,
-    poi_of,
     run_options,
 )
 from npinfer.cli.output import finish
@@ -22,6 +21,7 @@ from npinfer.core.result import Coverage
 from npinfer.errors import ConfigurationError
 from npinfer.inference.coverage import coverage
 from npinfer.inference.executor import Interrupted
+from npinfer.inference.fit import poi_name
 from npinfer.inference.interval import IntervalOptions
 from npinfer.inference.rank_calibration import rank_calibration
 
@@ -59,7 +59,7 @@ def command(**options: Any) -> None:
     if options["method"] == "bayes":
         _ranks(likelihood, options)
         return
-    poi = poi_of(likelihood, options["poi"])
+    poi = poi_name(likelihood, options["poi"])
     if poi not in (likelihood.parameters[name].name for name in options["at"]):
         raise ConfigurationError(f"coverage needs the true value of {poi}: give --at {poi.rpartition('.')[2]}=VALUE")
     asked = IntervalOptions(poi, tuple(dict.fromkeys(options["cl"])), options["fix"], options["calibration"])

@@ -14,11 +14,11 @@ from npinfer.cli.options import (
     likelihood_options,
     open_likelihood,
     output_options,
-    poi_of,
     run_options,
 )
 from npinfer.cli.output import finish
 from npinfer.core.result import Impacts
+from npinfer.inference.fit import poi_name
 from npinfer.inference.impacts import impacts
 
 
@@ -33,7 +33,7 @@ def command(**options: Any) -> None:
     check_output(options)
     likelihood = open_likelihood(options)
     with run_settings(options) as run:
-        result = impacts(likelihood, poi_of(likelihood, options["poi"]), fixed=options["fix"], run=run)
+        result = impacts(likelihood, poi_name(likelihood, options["poi"]), fixed=options["fix"], run=run)
     finish(result, options, drawings(result))
 
 

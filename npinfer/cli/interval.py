@@ -13,11 +13,11 @@ from npinfer.cli.options import (
     likelihood_options,
     open_likelihood,
     output_options,
-    poi_of,
 )
 from npinfer.cli.output import finish
 from npinfer.cli.over import interval_row, over_option, repeat
 from npinfer.core.result import Interval
+from npinfer.inference.fit import poi_name
 from npinfer.inference.interval import METHODS, interval
 from npinfer.likelihood.binned import BinnedLikelihood
 
@@ -36,7 +36,7 @@ def command(**options: Any) -> None:
     check_output(options)
 
     def ask(likelihood: BinnedLikelihood) -> Interval:
-        poi = poi_of(likelihood, options["poi"])
+        poi = poi_name(likelihood, options["poi"])
         return interval(
             likelihood,
             poi,

@@ -14,13 +14,13 @@ from npinfer.cli.options import (
     likelihood_options,
     open_likelihood,
     output_options,
-    poi_of,
     run_options,
 )
 from npinfer.cli.output import finish
 from npinfer.cli.over import Row, over_option, repeat
 from npinfer.core.result import Limit
 from npinfer.core.result.limit import NAMES, say
+from npinfer.inference.fit import poi_name
 from npinfer.inference.limits import METHODS, upper_limit
 from npinfer.likelihood.binned import BinnedLikelihood
 
@@ -43,7 +43,7 @@ def command(**options: Any) -> None:
     with run_settings(options) as run:
 
         def ask(likelihood: BinnedLikelihood) -> Limit:
-            poi = poi_of(likelihood, options["poi"])
+            poi = poi_name(likelihood, options["poi"])
             asked = {key: options[key] for key in ("cl", "method", "expected", "n_toys")}
             found.append(upper_limit(likelihood, poi, **asked, fixed=options["fix"], run=run))
             return found[-1]

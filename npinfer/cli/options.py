@@ -191,18 +191,6 @@ def check_output(options: Mapping[str, Any]) -> None:
             raise OutputError(f"{option} {path}: cannot be written: no permission in {parent}; choose another place")
 
 
-def poi_of(likelihood: BinnedLikelihood, given: str | None) -> str:
-    """The parameter of interest: as given, or the likelihood's own; raises ConfigurationError."""
-    if given:
-        return likelihood.parameters[given].name
-    if likelihood.poi is None:
-        known = ", ".join(likelihood.parameters.names)
-        raise ConfigurationError(
-            f"{likelihood.name}: no parameter of interest in this configuration; name one of {known}"
-        )
-    return likelihood.poi
-
-
 def default_grid(likelihood: BinnedLikelihood, name: str, points: int = 41) -> np.ndarray:
     """Points over the whole range of a parameter."""
     return np.linspace(*likelihood.parameters[name].bounds, points)

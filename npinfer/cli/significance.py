@@ -14,12 +14,12 @@ from npinfer.cli.options import (
     likelihood_options,
     open_likelihood,
     output_options,
-    poi_of,
     run_options,
 )
 from npinfer.cli.output import finish
 from npinfer.core.result import Significance
 from npinfer.inference.executor import Interrupted
+from npinfer.inference.fit import poi_name
 from npinfer.inference.significance import significance
 
 
@@ -41,7 +41,7 @@ def command(**options: Any) -> None:
     with run_settings(options) as run:
         result = significance(
             likelihood,
-            poi_of(likelihood, options["poi"]),
+            poi_name(likelihood, options["poi"]),
             null=options["null"],
             at=options["at"],
             fixed=options["fix"],

@@ -10,7 +10,7 @@ import numpy as np
 from npinfer.core.dataset import Dataset
 from npinfer.core.provenance import Provenance
 from npinfer.core.result import FitResult, Quantity, Status
-from npinfer.errors import ParameterError
+from npinfer.errors import ConfigurationError, ParameterError
 from npinfer.inference.identify import (
     flat_directions,
     invert,
@@ -83,6 +83,17 @@ def full_names(likelihood: Any, values: Mapping[str, float] | None) -> dict[str,
             raise ParameterError(f"parameter {parameter.name!r} is given twice, by its short and its full name")
         found[parameter.name] = parameter.check(value)
     return found
+
+
+def poi_name(likelihood: Any, poi: str | None) -> str:
+    """The full name of the parameter of interest: as given, or the likelihood's own; raises ConfigurationError."""
+    if poi is None and likelihood.poi is None:
+        known = ", ".join(likelihood.parameters.names)
+        raise ConfigurationError(
+            f"{likelihood.name}: no parameter of interest in this configuration; name one of {known}"
+        )
+    name: str = likelihood.parameters[likelihood.poi if poi is None else poi].name
+    return name
 
 
 def best_fit(

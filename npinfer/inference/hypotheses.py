@@ -10,7 +10,7 @@ import numpy as np
 
 from npinfer.errors import InferenceError, ParameterError
 from npinfer.inference import teststat
-from npinfer.inference.fit import full_names
+from npinfer.inference.fit import full_names, poi_name
 from npinfer.inference.minimise import FitOptions, free_mask, minimise, start_points
 from npinfer.inference.toys import fit_hypotheses
 
@@ -47,13 +47,11 @@ class Question:
 
     @classmethod
     def of(cls, likelihood: Any, poi: str | None, fixed: Mapping[str, float] | None) -> Question:
-        """The question about `poi`, or about the likelihood's own; raises ParameterError, InferenceError."""
-        if (poi or likelihood.poi) is None:
-            known = ", ".join(likelihood.parameters.names)
-            raise InferenceError(
-                f"{likelihood.name}: no parameter of interest in this configuration; name one of {known}"
-            )
-        parameter, held = likelihood.parameters[poi or likelihood.poi], full_names(likelihood, fixed)
+        """The question about `poi`, or about the likelihood's own.
+
+        Raises ParameterError, InferenceError, ConfigurationError.
+        """
+        parameter, held = likelihood.parameters[poi_name(likelihood, poi)], full_names(likelihood, fixed)
         if parameter.name in held or parameter.fixed:
             raise ParameterError(f"parameter {parameter.name!r} is fixed: a limit needs it free")
         question = cls(likelihood, parameter.name, held)

@@ -13,12 +13,11 @@ from npinfer.core.result import Quantity
 from npinfer.core.result.impacts import NOT_IDENTIFIED, Impact, Impacts, Part, remainder
 from npinfer.errors import InferenceError, ParameterError
 from npinfer.inference.executor import Arrays, RunOptions, run_chunks
-from npinfer.inference.fit import ONE_SIGMA, best_fit, full_names, information_at
+from npinfer.inference.fit import ONE_SIGMA, best_fit, full_names, information_at, poi_name
 from npinfer.inference.identify import identified, invert
 from npinfer.inference.interval import interval
 from npinfer.inference.minimise import FitOptions, Minima, free_mask, minimise, start_points
 from npinfer.inference.prefit import constraint_widths
-from npinfer.inference.significance import poi_name
 
 OPTIONS = FitOptions()
 CLOSE = FitOptions(tolerance=1e-12)  # small shifts are differences of two fits, to a millionth of an error each

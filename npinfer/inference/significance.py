@@ -12,9 +12,9 @@ from npinfer.core.provenance import Provenance
 from npinfer.core.result import Quantity
 from npinfer.core.result.significance import Significance
 from npinfer.core.result.tail import Tail
-from npinfer.errors import ConfigurationError, InferenceError, ParameterError
+from npinfer.errors import InferenceError, ParameterError
 from npinfer.inference.executor import RunOptions
-from npinfer.inference.fit import best_fit, full_names
+from npinfer.inference.fit import best_fit, full_names, poi_name
 from npinfer.inference.minimise import FitOptions, Minima, free_mask
 from npinfer.inference.teststat import p_q_zero, q_zero
 from npinfer.inference.toys import ToyPlan, check_toys, run_toys
@@ -81,15 +81,6 @@ def significance(
         data_kind=likelihood.data.kind,
         message=message,
     )
-
-
-def poi_name(likelihood: Any, poi: str | None) -> str:
-    """The full name of the parameter of interest: as given, or the likelihood's own; raises ConfigurationError."""
-    if poi is None and likelihood.poi is None:
-        known = ", ".join(likelihood.parameters.names)
-        raise ConfigurationError(f"{likelihood.name} has no parameter of interest: name one of {known}")
-    name: str = likelihood.parameters[likelihood.poi if poi is None else poi].name
-    return name
 
 
 def _default_null(bounds: tuple[float, float]) -> float:

@@ -176,7 +176,7 @@ def test_bad_questions(
 
 
 def test_no_parameter_of_interest(make: Callable[[str], BinnedLikelihood]) -> None:
-    with pytest.raises(ConfigurationError, match="shape has no parameter of interest: name one of"):
+    with pytest.raises(ConfigurationError, match="shape: no parameter of interest in this configuration; name one of"):
         npinfer.significance(make(SHAPE.replace("poi: mu\n", "")))
     with pytest.raises(InferenceError, match="probability zero"):
         npinfer.significance(make(bump(2, 0).replace("[5]", "[0]")))
