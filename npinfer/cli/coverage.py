@@ -79,6 +79,8 @@ def _ranks(likelihood: Any, options: Any) -> None:
             raise ConfigurationError(f"--{given} is for intervals; --method bayes draws truths from the priors")
     with run_settings(options) as run:
         result = rank_calibration(likelihood, n_draws=options["n_toys"] or DRAWS, fixed=options["fix"], run=run)
+    if not result.complete:
+        raise Interrupted(result.message, {})
     finish(result, options, {"coverage_ranks": lambda path: save_figure(plot_rank_calibration(result)[0], path)})
 
 

@@ -189,7 +189,7 @@ def _posterior(problem: Problem, chains: Chains, seed: int) -> Posterior:
         derived=derived,
         derived_stride=stride,
         fixed={n: v for n, v, is_free in held if not is_free},
-        priors=_measures(problem),
+        priors=measures(problem),
         rhat={n: d.rhat for n, d in found.items()},
         ess={n: d.ess for n, d in found.items()},
         ess_tail={n: d.ess_tail for n, d in found.items()},
@@ -214,7 +214,7 @@ def _derived(problem: Problem, kept: np.ndarray) -> tuple[dict[str, np.ndarray],
     return {n: np.concatenate([p[n] for p in parts]).reshape(thinned.shape[:3]) for n in names}, stride
 
 
-def _measures(problem: Problem) -> dict[str, str]:
+def measures(problem: Problem) -> dict[str, str]:
     """The priors in words, by parameter."""
     parameters = problem.likelihood.parameters
     said = {n: parameters[n].prior.measure(n.rpartition(".")[2]) for n in problem.names}

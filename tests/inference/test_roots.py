@@ -17,7 +17,7 @@ def test_roots_of_smooth_steep_and_flat_functions() -> None:
 
     low, high, which = np.zeros(4), np.array([3.0, 2.0, 1.0, 1.0]), np.arange(4)
     ends = function(low, which), function(high, which)
-    found = find_roots(function, low, high, *ends, tolerance=1e-9)
+    found = find_roots(function, (low, high), ends, tolerance=1e-9)
     np.testing.assert_allclose(found[:3], [np.log(2), 0.5 ** (1 / 9), 0.3], atol=1e-8)
     assert 0 <= found[3] <= 1
     assert len(calls) < 25
@@ -26,4 +26,4 @@ def test_roots_of_smooth_steep_and_flat_functions() -> None:
 
 def test_nothing_to_find() -> None:
     empty = np.zeros(0)
-    assert find_roots(lambda x, which: x, empty, empty, empty, empty).shape == (0,)
+    assert find_roots(lambda x, which: x, (empty, empty), (empty, empty)).shape == (0,)

@@ -78,7 +78,7 @@ class Exclusion(Result):
             f"{100 * self.cl:g} % exclusion of {self.quantity.name} ({self.data_kind} data)",
             ("excluded", "from", "to", "lower end", "upper end"),
             tuple(sorted(rows, key=lambda row: order[row[0]])),
-            (*filter(None, said), self.description.small_print()),
+            (*filter(None, said), *self.small_print()),
         )
 
     def curves(self) -> dict[str, Table]:

@@ -96,7 +96,7 @@ class Limit(Result):
         """What has to be known of the limit, the small print last."""
         fixed = ", ".join(f"{k}={v:g}" for k, v in self.fixed.items())
         said = [self.describe(), *([f"fixed: {fixed}"] if fixed else []), self.message]
-        return [*filter(None, said), self.description.small_print()]
+        return [*filter(None, said), *self.small_print()]
 
     def curves(self) -> dict[str, Table]:
         """The tested values, a row each."""
