@@ -101,13 +101,18 @@ def ours(parts: dict[str, Sample], data: np.ndarray) -> BinnedLikelihood:
             shifts.append({"name": n, "kind": "histosys", **bins})
         declared[name] = {"template": {"bins": part.counts.tolist()}, "systematics": shifts}
         declared[name] |= {"scale": part.norm} if part.norm else {}
+    return load(declared, data)
+
+
+def load(declared: dict[str, Any], data: np.ndarray) -> BinnedLikelihood:
+    """A likelihood of one channel, with the samples `declared`."""
     content = {
         "schema": "npinfer/likelihood/1",
         "name": "peak",
         "kind": "real",
         "status": "illustrative",
         "poi": "mu",
-        "channels": {"bins": {"axes": {"x": {"linear": [0, 1, BINS]}}, "observed": data.tolist()}},
+        "channels": {"bins": {"axes": {"x": {"linear": [0, 1, len(data)]}}, "observed": data.tolist()}},
         "samples": declared,
         "parameters": {"mu": {"init": 1.0, "bounds": [0, 10]}},
     }
@@ -196,9 +201,30 @@ def migrad(likelihood: BinnedLikelihood, packed: Any, truth: np.ndarray, sigma: 
 # ---- limits: observed and five expected against pyhf
 
 
+def uncorrelated(bins: int) -> tuple[BinnedLikelihood, pyhf.Model, list[float]]:
+    """pyhf's own simple model of a background with an uncorrelated uncertainty in every bin, and ours of the same."""
+    x = np.arange(bins) / bins
+    background, signal = 50 * np.exp(-2 * x), 5 * np.exp(-0.5 * ((x - 1 / 3) / 0.07) ** 2)
+    data = np.random.default_rng(1).poisson(background + 0.3 * signal).astype(float)
+    errors = {"bins": (0.1 * background).tolist()}
+    declared = {
+        "signal": {"template": {"bins": signal.tolist()}, "scale": "mu"},
+        "background": {
+            "template": {"bins": background.tolist()},
+            "systematics": [{"name": "shape", "kind": "shapesys", "uncertainty": errors}],
+        },
+    }
+    likelihood = load(declared, data)
+    model = pyhf.simplemodels.uncorrelated_background(signal.tolist(), background.tolist(), errors["bins"])
+    with_auxiliary = [*data.tolist(), *model.config.auxdata]
+    points = np.random.default_rng(0).uniform(0.5, 1.5, (20, bins + 1))  # both have mu first, then a factor a bin
+    theirs = [float(model.logpdf(point.tolist(), with_auxiliary)[0]) for point in points]
+    np.testing.assert_allclose(likelihood.logpdf(points), theirs, rtol=1e-9)
+    return likelihood, model, with_auxiliary
+
+
 def limits(likelihood: BinnedLikelihood, model: pyhf.Model, data: list[float], pairs: int) -> list[str]:
     """The observed and the five expected CLs limits at 95 %, asymptotic."""
-    check_equal(likelihood, model, data)
     npinfer.upper_limit(likelihood, "mu", cl=0.95, method="cls")  # imports what it needs, as pyhf has done
     times, worst = np.zeros((pairs, 2)), 0.0
     for pair in range(pairs):
@@ -212,7 +238,9 @@ def limits(likelihood: BinnedLikelihood, model: pyhf.Model, data: list[float], p
         worst = max(worst, float(np.abs(np.array([found.observed, *found.expected]) / theirs - 1).max()))
     assert worst <= LIMIT_TOLERANCE, f"limits differ by {worst:.1e}"
     return [
-        Pairs(times).say("upper limits against pyhf (numpy)", 300),
+        Pairs(times).say(
+            f"upper limits against pyhf (numpy), {likelihood.bins} bins, {len(likelihood.parameters)} parameters", 300
+        ),
         f"  observed limit {found.observed:.4f}; observed and expected agree to {worst:.1e}",
     ]
 
@@ -287,9 +315,13 @@ def main() -> None:
     likelihood = ours(parts, data)
     assert len(likelihood.parameters) == 8
     model, with_auxiliary = native(parts, data)
+    check_equal(likelihood, model, with_auxiliary)
     jobs = {
         "toys": lambda: toys(likelihood, pairs),
-        "limits": lambda: limits(likelihood, model, with_auxiliary, pairs),
+        "limits": lambda: [
+            *limits(*uncorrelated(50), pairs),
+            *limits(likelihood, model, with_auxiliary, pairs),
+        ],
         "sampling": lambda: sampling(pairs),
     }
     with one_blas_thread():
