@@ -105,11 +105,15 @@ def minimise(
     Parameters that are not `free` stay where the start points have them. Raises InferenceError where no start point
     has a finite density.
     """
-    descend = _migrad if options.minimiser == "migrad" else _native
     with one_blas_thread():
-        found = descend(likelihood, packed, starts[0], free, options)
-        for start in starts[1:]:
-            found = found.better(descend(likelihood, packed, start, free, options))
+        found: Minima | None = None
+        for start in starts:
+            if options.minimiser == "migrad":
+                other = _migrad(likelihood, packed, start, free, options)
+            else:
+                other = _native(likelihood, packed, start, free, options, found)
+            found = other if found is None else found.better(other)
+    assert found is not None
     if np.isinf(found.nll).all():
         raise InferenceError(
             f"{likelihood.name}: the data have probability zero at every start point: "
@@ -118,9 +122,14 @@ def minimise(
     return found
 
 
-def _native(likelihood: Any, packed: Any, start: np.ndarray, free: np.ndarray, options: FitOptions) -> Minima:
+def _native(
+    likelihood: Any, packed: Any, start: np.ndarray, free: np.ndarray, options: FitOptions, known: Minima | None = None
+) -> Minima:
+    """Descend from one start point a problem; those that run into the bowl of a `known` minimum end there, above it."""
     coordinates = Coordinates(likelihood.parameters, free, start)
     state = _Descent(likelihood, packed, coordinates, coordinates.to_box(start), options)
+    if known is not None:
+        state.known = Minima(coordinates.to_box(known.points), known.nll, known.edm, known.valid)
     state.run(_secant, SECANT_STEPS)
     state.run(_observed, NEWTON_STEPS)
     minima = state.minima()
@@ -148,6 +157,7 @@ class _Descent:
         self.damping = np.zeros(len(x))
         self.edm = np.full(len(x), np.inf)
         self.valid = np.zeros(len(x), dtype=bool)
+        self.known: Minima | None = None
 
     def evaluate(self, x: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """−ln density, gradient and expected information at coordinates of the problems `rows`, in chunks."""
@@ -178,13 +188,26 @@ class _Descent:
             plain, _ = _solve(matrix, self.gradient[rows], held, np.zeros(len(rows)))
             self.edm[rows] = -0.5 * np.einsum("ni,ni->n", plain, np.where(held, 0.0, self.gradient[rows]))
             positive = self.edm[rows] >= 0
-            self.valid[rows] = positive & (self.edm[rows] < self.options.tolerance)
+            self.valid[rows] = positive & (self.edm[rows] < self.options.tolerance) | self.merged(rows, matrix)
             on = ~self.valid[rows]
             rows, matrix, held = rows[on], matrix[on], held[on]
             if not len(rows):
                 return
             for r in self.step(rows, matrix, held):
                 curvature.pop(r, None)
+
+    def merged(self, rows: np.ndarray, curvature: np.ndarray) -> np.ndarray:
+        """Which of the problems `rows` are in the bowl of their known minimum, less than a standard deviation from it.
+
+        There −ln density lies above it by half the squared distance.
+        """
+        if self.known is None:
+            return np.zeros(len(rows), dtype=bool)
+        away = self.x[rows] - self.known.points[rows]
+        distance = np.einsum("ni,nij,nj->n", away, curvature, away)
+        higher = 2 * (self.nll[rows] - self.known.nll[rows])
+        like_a_bowl = np.abs(higher - distance) <= 0.25 * distance + 1e-9
+        return np.asarray(self.known.valid[rows] & (distance < 1.0) & (higher >= 0) & like_a_bowl)
 
     def held(self, rows: np.ndarray) -> np.ndarray:
         """Coordinates that do not move: fixed, or at a bound with the gradient pushing out."""
