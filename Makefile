@@ -3,7 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 DEMO_OUT := results/glashow
 
-.PHONY: demo demo-fit demo-compare demo-profile demo-interval test check lint benchmark clean
+.PHONY: demo demo-fit demo-compare demo-profile demo-interval test check lint benchmark studies clean
 
 $(VENV)/installed: pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit("npinfer needs Python 3.11 or newer" if sys.version_info < (3, 11) else 0)'
@@ -43,6 +43,12 @@ lint: $(VENV)/tested
 
 benchmark: $(VENV)/tested  ## speed, as ratios within one run
 	$(BIN)/python -m pytest tests/benchmarks --benchmark-only -q
+	$(BIN)/python tests/benchmarks/compare_speed.py
+
+studies: $(VENV)/tested  ## coverage, ranks of truths in posteriors, a calibrated map: two hours
+	$(BIN)/python tests/benchmarks/coverage_study.py
+	$(BIN)/python tests/benchmarks/rank_calibration.py
+	$(BIN)/python tests/benchmarks/map.py results/map
 
 clean:
 	rm -rf $(VENV) results build dist .pytest_cache .ruff_cache .mypy_cache .hypothesis .coverage
