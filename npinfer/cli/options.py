@@ -66,7 +66,7 @@ likelihood_options = _all(
         metavar="[=MEMBER]",
         help="Use Asimov data instead of the observed, of all or of a member of a joint likelihood; repeat.",
     ),
-    click.option("--at", multiple=True, callback=numbers, metavar="NAME=VALUE", help="The truth of Asimov data or toys."),
+    click.option("--at", multiple=True, callback=numbers, metavar="NAME=VALUE", help="Truth of Asimov data or toys."),
     click.option(
         "--data",
         "data_file",

@@ -175,26 +175,25 @@ class _Descent:
 
     def run(self, metric: Callable[[_Descent, np.ndarray], np.ndarray], steps: int) -> None:
         """Damped steps of the problems that have not converged, with the curvature that `metric` gives."""
-        curvature: dict[int, np.ndarray] = {}
+        curvature, fresh = np.empty_like(self.information), np.ones(len(self.x), dtype=bool)
         for _ in range(steps):
             rows = np.flatnonzero(~self.valid & np.isfinite(self.nll))
-            fresh = np.array([r for r in rows if r not in curvature], dtype=int)
-            if len(fresh):
-                curvature |= dict(zip(fresh.tolist(), metric(self, fresh), strict=True))
             if not len(rows):
                 return
-            held = self.held(rows)
-            matrix = np.array([curvature[r] for r in rows.tolist()])
-            plain, _ = _solve(matrix, self.gradient[rows], held, np.zeros(len(rows)))
-            self.edm[rows] = -0.5 * np.einsum("ni,ni->n", plain, np.where(held, 0.0, self.gradient[rows]))
-            positive = self.edm[rows] >= 0
-            self.valid[rows] = positive & (self.edm[rows] < self.options.tolerance) | self.merged(rows, matrix)
+            new = rows[fresh[rows]]
+            curvature[new], fresh[new] = metric(self, new), False
+            matrix, held = curvature[rows], self.held(rows)
+            move, sound = _solve(matrix, self.gradient[rows], held, np.zeros(len(rows)))
+            distance = -0.5 * np.einsum("ni,ni->n", move, np.where(held, 0.0, self.gradient[rows]))
+            self.edm[rows] = np.where(sound, distance, np.inf)
+            self.valid[rows] = (self.edm[rows] < self.options.tolerance) | self.merged(rows, matrix)
             on = ~self.valid[rows]
-            rows, matrix, held = rows[on], matrix[on], held[on]
+            rows, matrix, held, move, sound = rows[on], matrix[on], held[on], move[on], sound[on]
             if not len(rows):
                 return
-            for r in self.step(rows, matrix, held):
-                curvature.pop(r, None)
+            if self.damping[rows].any():
+                move, sound = _solve(matrix, self.gradient[rows], held, self.damping[rows])
+            fresh[self.step(rows, held, move, sound)] = True
 
     def merged(self, rows: np.ndarray, curvature: np.ndarray) -> np.ndarray:
         """Which of the problems `rows` are in the bowl of their known minimum, less than a standard deviation from it.
@@ -222,9 +221,8 @@ class _Descent:
         x = np.where(self.free & (x <= low + near) & (gradient > 0), low, x)
         return np.where(self.free & (x >= high - near) & (gradient < 0), high, x)
 
-    def step(self, rows: np.ndarray, matrix: np.ndarray, held: np.ndarray) -> list[int]:
-        """Try one damped step of each problem; gives the problems that moved."""
-        move, sound = _solve(matrix, self.gradient[rows], held, self.damping[rows])
+    def step(self, rows: np.ndarray, held: np.ndarray, move: np.ndarray, sound: np.ndarray) -> np.ndarray:
+        """Try one step of each problem, where it is sound; gives the problems that moved."""
         trial = np.clip(self.x[rows] + move, self.coordinates.lower, self.coordinates.upper)
         trial = self.snap(np.where(held | ~self.free, self.x[rows], trial), self.gradient[rows])
         nll, gradient, information = self.evaluate(trial, rows)
@@ -237,7 +235,7 @@ class _Descent:
         self.damping[moved] = np.where(self.damping[moved] < 1e-4, 0.0, self.damping[moved] / 10)
         stuck = rows[~good]
         self.damping[stuck] = np.minimum(np.maximum(self.damping[stuck] * 10, 1e-3), 1e8)
-        return moved.tolist()
+        return np.asarray(moved)
 
     def learn(self, rows: np.ndarray, step: np.ndarray, change: np.ndarray, information: np.ndarray) -> None:
         """Correct the curvature by the rank-one matrix that explains how the gradient changed over a step."""
@@ -258,8 +256,10 @@ class _Descent:
 
 def _secant(state: _Descent, rows: np.ndarray) -> np.ndarray:
     """Expected information, corrected where that leaves it positive definite, (rows, p, p)."""
-    plain = state.information[rows]
-    corrected = plain + state.correction[rows]
+    plain, correction = state.information[rows], state.correction[rows]
+    if not correction.any():
+        return plain
+    corrected = plain + correction
     scale = 1.0 / np.sqrt(np.maximum(np.einsum("nii->ni", plain), 1e-10))
     free = np.ix_(np.arange(len(rows)), np.flatnonzero(state.free), np.flatnonzero(state.free))
     eigenvalues = np.linalg.eigvalsh((corrected * scale[:, :, None] * scale[:, None, :])[free])
