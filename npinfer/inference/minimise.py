@@ -261,9 +261,14 @@ def _secant(state: _Descent, rows: np.ndarray) -> np.ndarray:
         return plain
     corrected = plain + correction
     scale = 1.0 / np.sqrt(np.maximum(np.einsum("nii->ni", plain), 1e-10))
-    free = np.ix_(np.arange(len(rows)), np.flatnonzero(state.free), np.flatnonzero(state.free))
-    eigenvalues = np.linalg.eigvalsh((corrected * scale[:, :, None] * scale[:, None, :])[free])
-    return np.where((eigenvalues > SOFTEST).all(axis=1)[:, None, None], corrected, plain)
+    free = np.flatnonzero(state.free)
+    scaled = (corrected * scale[:, :, None] * scale[:, None, :])[:, free[:, None], free]
+    try:
+        np.linalg.cholesky(scaled - SOFTEST * np.eye(len(free)))  # faster than eigenvalues, where all are positive
+    except np.linalg.LinAlgError:
+        positive = (np.linalg.eigvalsh(scaled) > SOFTEST).all(axis=1)
+        return np.where(positive[:, None, None], corrected, plain)
+    return corrected
 
 
 def _observed(state: _Descent, rows: np.ndarray) -> np.ndarray:
