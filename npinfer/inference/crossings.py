@@ -16,8 +16,10 @@ P_VALUES = {
 }
 LOOKS, TOY_LOOKS = 8, 5  # tested values in a first look at one data set, and at each of many
 MOST_LOOKS = 40
+MARGIN = 1.3  # on the distance that a first look reaches, where the parameter were normal
 INVISIBLE = 1e-6  # q_asimov of signals that limits are not looked for among
 NEAR = 1 / 300  # of the first tested value: a limit below this is none at all
+CLOSEST = 1e-6  # of a limit, in units of the distance between looks
 FLAT = 0.3  # standard deviations: change of p over a look from which the limit is far
 INSIDE = (1e-300, 1 - 1e-15)  # p-values with a finite normal quantile
 
@@ -92,21 +94,13 @@ class Crossings:
     def _reach(self) -> np.ndarray:
         """A first guess of the distance from no signal to the largest limit, (sets,): by the expected information."""
         tested, question = self.tested, self.tested.question
-        asimov = tested.packed.take(np.arange(tested.sets) + tested.sets)
-        free = np.flatnonzero(tested.free | (np.arange(len(tested.free)) == question.index))
-        information = question.likelihood.expansion(tested.null, asimov)[2][:, free[:, None], free]
-        scale = 1.0 / np.sqrt(np.maximum(np.einsum("nii->ni", information), 1e-300))
-        inverse = np.linalg.pinv(information * scale[:, :, None] * scale[:, None, :], hermitian=True)
-        at = int(np.flatnonzero(free == question.index)[0])
-        sigma = np.where(inverse[:, at, at] > 0, np.sqrt(np.maximum(inverse[:, at, at], 0.0)) * scale[:, at], np.inf)
         most = question.upper - question.background
         init = abs(question.likelihood.parameters.init[question.index] - question.background)
         widest = min(most, 1e3 * init) if init > 0 else most
-        sigma = np.minimum(sigma, widest if np.isfinite(widest) else 1.0)
-        top = self.n_sigma.max(initial=0.0)
-        widths = 1.2 * (top - ndtri(self.alpha * ndtr(top)))
-        best = np.maximum(tested.best - question.background, 0.0)
-        return np.minimum(best + widths * sigma, most)
+        sigma = np.minimum(tested.sigma, widest if np.isfinite(widest) else 1.0)
+        widths = MARGIN * (self.n_sigma - ndtri(self.alpha * ndtr(self.n_sigma)))
+        observed = np.maximum(tested.best - question.background, 0.0) - MARGIN * ndtri(0.5 * self.alpha) * sigma
+        return np.minimum(np.maximum(observed, widths.max(initial=0.0) * sigma), most)
 
     def _cross(self, values: np.ndarray, heights: np.ndarray, visible: np.ndarray) -> np.ndarray:
         """The first crossings between neighbouring looks, refined, (sets, columns).
@@ -134,6 +128,10 @@ class Crossings:
             low[first] = start + NEAR * (high[first] - start)
             f_low[first] = np.where(visible[sets[first]], height(low[first], first), -1.0)
         nothing = f_low < 0
-        ends = (np.where(nothing, start, end) for end in (low, high))
-        limits[sets, column] = find_roots(height, *ends, f_low, f_high)
+        ends = np.where(nothing, start, low), np.where(nothing, start, high)
+        aside = k[:, None] + [-2, 1]
+        known = (aside >= 0) & (aside < values.shape[1])
+        rows, aside = sets[:, None], np.clip(aside, 0, values.shape[1] - 1)
+        further = values[rows, aside], np.where(known, heights[rows, aside, column[:, None]], np.nan)
+        limits[sets, column] = find_roots(height, ends, (f_low, f_high), further=further, tolerance=CLOSEST)
         return limits

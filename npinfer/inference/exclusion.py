@@ -137,7 +137,7 @@ class _Test:
             found: np.ndarray = self.height(self.p_values(x, *t))[np.arange(len(x)), column[which]]
             return found
 
-        ends = find_roots(height, values[k], values[k + 1], heights[k, column], heights[k + 1, column])
+        ends = find_roots(height, (values[k], values[k + 1]), (heights[k, column], heights[k + 1, column]))
         crossed: list[dict[int, float]] = [{} for _ in range(p.shape[1])]
         for i, c, x in zip(k.tolist(), column.tolist(), ends.tolist(), strict=True):
             crossed[c][i] = x

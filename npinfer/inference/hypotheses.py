@@ -14,7 +14,8 @@ from npinfer.inference.fit import full_names, poi_name
 from npinfer.inference.minimise import FitOptions, free_mask, minimise, start_points
 from npinfer.inference.toys import fit_hypotheses
 
-OPTIONS = FitOptions()
+OPTIONS = FitOptions(tolerance=1e-8)  # q to 2e-8: limits to a few 1e-9
+NODES, LARGEST = 4, 3.0  # known fits that start points are interpolated between, and what their weights add up to
 BETTER = 1e-7  # in −ln L: what a fit at a tested value may lie below the best fit
 
 
@@ -63,8 +64,9 @@ class Question:
         return question
 
     def points(self, points: np.ndarray, values: np.ndarray | float) -> np.ndarray:
-        """Points (batch, parameters) with the parameter at the tested values, (batch,)."""
-        points = points.copy()
+        """Points (batch, parameters) with the parameter at the tested values, (batch,), the others inside bounds."""
+        limits = self.likelihood.parameters
+        points = np.clip(points, limits.lower, limits.upper)
         points[:, self.index] = values
         free = free_mask(self.likelihood, {**self.fixed, self.name: 0.0})
         shrunk: np.ndarray = self.likelihood.parameters.shrink(points, free)
@@ -80,8 +82,9 @@ class Hypotheses:
     """Tested values of a parameter for one or many data sets, each with its own Asimov data.
 
     The Asimov data of a data set have their truth at its fit without a signal. best: the parameter at the best fits,
-    (sets,); null: the fits without a signal, (sets, parameters); failed: number of fits that did not converge, of
-    `fits`. Every fit starts from the nearest tested value of the same data set.
+    (sets,); null: the fits without a signal, (sets, parameters); sigma: expected there, (sets,), infinite where the
+    parameter makes no difference; tangent: how fits change with the parameter there, (sets, parameters); failed: number
+    of fits that did not converge, of `fits`. Every fit starts from where fits of the same data set point to.
     """
 
     def __init__(self, question: Question, packed: Any) -> None:
@@ -100,6 +103,9 @@ class Hypotheses:
         self.asimov_nll = -np.atleast_1d(likelihood.logpdf(self.null, asimov))
         names = [f.name for f in fields(packed)]
         self.packed = type(packed)(*(np.concatenate([getattr(d, n) for d in (packed, asimov)]) for n in names))
+        moved = self.free | (np.arange(len(self.free)) == question.index)
+        information = likelihood.expansion(self.null, asimov)[2] * (moved[:, None] & moved)
+        self.sigma, self.tangent = _straight(information, question.index)
         self.points, self.nll = best.points, best.nll
         self.failed, self.fits = int((np.isfinite(best.nll) & ~best.valid).sum()), self.sets
         self.known_sets, self.known = np.arange(self.sets), np.full(self.sets, question.background)
@@ -113,13 +119,11 @@ class Hypotheses:
     def __call__(self, values: np.ndarray, sets: np.ndarray) -> np.ndarray:
         """−ln L of the data and of the Asimov data at tested values of the data sets `sets`, (tests, 2)."""
         question, n = self.question, len(values)
-        near = self._between(values, sets)
-        first = question.points(np.concatenate([near[:, 0], near[:, 1]]), np.tile(values, 2))
-        starts = [first]
-        for other in start_points(question.likelihood, first[0], self.free, OPTIONS)[1:]:
+        packed = self.packed.take(np.concatenate([sets, self.sets + sets]))
+        starts = [self._starts(values, sets, packed)]
+        for other in start_points(question.likelihood, starts[0][0], self.free, OPTIONS)[1:]:
             starts.append(question.points(np.tile(other, (2 * n, 1)), np.tile(values, 2)))
-        rows = np.concatenate([sets, self.sets + sets])
-        minima = minimise(question.likelihood, self.packed.take(rows), starts, self.free, OPTIONS)
+        minima = minimise(question.likelihood, packed, starts, self.free, OPTIONS)
         self.failed += int((np.isfinite(minima.nll) & ~minima.valid).sum())
         self.fits += 2 * n
         nll, points = (np.stack([a[:n], a[n:]], axis=1) for a in (minima.nll, minima.points))
@@ -140,25 +144,41 @@ class Hypotheses:
         """How many fits did not converge, or "" where all did."""
         return f"{self.failed} of {self.fits} fits did not converge; they count where they ended" if self.failed else ""
 
-    def _between(self, values: np.ndarray, sets: np.ndarray) -> np.ndarray:
-        """Where fits at `values` may be, (tests, 2, parameters): on the line between the nearest known fits.
+    def _starts(self, values: np.ndarray, sets: np.ndarray, packed: Any) -> np.ndarray:
+        """Start points at `values` for the data and then the Asimov data in `packed`, (2 tests, parameters).
 
-        That is the nearest one where all that are known lie on one side.
+        They are on a polynomial through the nearest known fits. Beyond all of those they are the last one, or where
+        the tangent leads from it if that is likelier.
         """
-        away = np.max(np.abs(np.concatenate([self.known, values]) - self.question.background)) + 1e-300
+        weights, order = self._window(values, sets)
+        points = np.einsum("nk,nk...->n...", weights, self.known_points[order])
+        beyond = values - np.einsum("nk,nk->n", weights, self.known[order])
+        both, question = np.tile(values, 2), self.question
+        on_curve = question.points(np.concatenate([points[:, 0], points[:, 1]]), both)
+        out = np.flatnonzero(np.tile(np.abs(beyond) > 1e-9 * np.abs(values), 2))
+        if len(out):
+            steps = np.tile(beyond[:, None] * self.tangent[sets], (2, 1))[out]
+            ahead = question.points(on_curve[out] + steps, both[out])
+            pairs = np.concatenate([on_curve[out], ahead])
+            here, there = np.split(question.likelihood.logpdf(pairs, packed.take(np.tile(out, 2))), 2)
+            on_curve[out] = np.where((there > here)[:, None], ahead, on_curve[out])
+        return on_curve
+
+    def _window(self, values: np.ndarray, sets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The weights of known fits near `values`, and which they are, each (tests, NODES)."""
+        order = np.lexsort((self.known, self.known_sets))
+        again = (np.diff(self.known_sets[order]) == 0) & (np.diff(self.known[order]) == 0)
+        order = order[np.append(True, ~again)]
+        known, owner = self.known[order], self.known_sets[order]
+        first, last = np.searchsorted(owner, sets), np.searchsorted(owner, sets, side="right")
+        away = np.max(np.abs(np.concatenate([known, values]) - self.question.background)) + 1e-300
         place = lambda v, s: s + 0.5 + 0.49 * (v - self.question.background) / away  # one unit a data set
-        keys = place(self.known, self.known_sets)
-        order = np.argsort(keys, kind="stable")
-        at = np.searchsorted(keys[order], place(values, sets), side="right")
-        low, high = order[np.maximum(at - 1, 0)], order[np.minimum(at, len(order) - 1)]
-        low, high = (
-            np.where(self.known_sets[low] == sets, low, high),
-            np.where(self.known_sets[high] == sets, high, low),
-        )
-        down, up = np.maximum(values - self.known[low], 0.0), np.maximum(self.known[high] - values, 0.0)
-        share = np.where(down + up > 0, down / np.where(down + up > 0, down + up, 1.0), 0.0)[:, None, None]
-        found: np.ndarray = (1 - share) * self.known_points[low] + share * self.known_points[high]
-        return found
+        at = np.searchsorted(place(known, owner), place(values, sets))
+        start = np.maximum(np.minimum(at - NODES // 2, last - NODES), first)
+        near = start[:, None] + np.arange(NODES)
+        there = near < last[:, None]
+        near = np.minimum(near, len(order) - 1)
+        return _weights(values, np.where(there, known[near], np.nan)), order[near]
 
     def _improve(self, sets: np.ndarray, nll: np.ndarray, points: np.ndarray) -> None:
         """A fit at a tested value below the best fit is where the best fit is searched again."""
@@ -170,3 +190,41 @@ class Hypotheses:
             found = minimise(self.question.likelihood, self.packed.take(i), [points[row][None]], free, OPTIONS)
             self.nll[i], self.points[i] = found.nll, found.points
 
+
+def _weights(x: np.ndarray, nodes: np.ndarray) -> np.ndarray:
+    """Weights of values at increasing nodes (tests, nodes), NaN where there is none, that interpolate at x (tests,).
+
+    Lagrange's inside all nodes, if none is large; else those of the line between two neighbours, or the nearest one's.
+    """
+    there = ~np.isnan(nodes)
+    count = there.sum(axis=1)
+    above = np.clip((nodes < x[:, None]).sum(axis=1), 1, np.maximum(count - 1, 1))
+    rows, high = np.arange(len(x)), np.minimum(above, count - 1)
+    low_node, high_node = nodes[rows, above - 1], nodes[rows, high]
+    width = np.where(high_node > low_node, high_node - low_node, 1.0)
+    share = np.clip((x - low_node) / width, 0.0, 1.0)
+    line = np.zeros(nodes.shape)
+    line[rows, high] = share
+    line[rows, above - 1] += 1.0 - share
+    pairs = there[:, :, None] & there[:, None, :] & ~np.eye(nodes.shape[1], dtype=bool)
+    apart = np.where(pairs, nodes[:, :, None] - nodes[:, None, :], 1.0)
+    factors = np.where(pairs, x[:, None, None] - nodes[:, None, :], 1.0) / apart
+    curve = np.where(there, factors.prod(axis=2), 0.0)
+    inside = (x >= nodes[:, 0]) & (x <= nodes[rows, count - 1])
+    sound = inside & (np.abs(curve).sum(axis=1) < LARGEST)
+    return np.where(sound[:, None], curve, line)
+
+
+def _straight(information: np.ndarray, at: int) -> tuple[np.ndarray, np.ndarray]:
+    """σ of the parameter at position `at`, (sets,), and how the others follow it, (sets, parameters).
+
+    information: expected, (sets, parameters, parameters), zero where a parameter is held.
+    """
+    diagonal = np.einsum("nii->ni", information)
+    scale = np.where(diagonal > 0, 1.0 / np.sqrt(np.where(diagonal > 0, diagonal, 1.0)), 0.0)
+    inverse = np.linalg.pinv(information * scale[:, :, None] * scale[:, None, :], hermitian=True)
+    column = inverse[:, at] * scale * scale[:, at, None]
+    variance = column[:, at, None]
+    known = variance > 0
+    tangent = np.where(known, column / np.where(known, variance, 1.0), 0.0)
+    return np.sqrt(np.where(known, variance, np.inf))[:, 0], tangent

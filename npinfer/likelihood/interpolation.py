@@ -26,10 +26,11 @@ class Factors:
         at_up = np.stack([up - 1, up * self._log_up, up * self._log_up**2])
         at_down = np.stack([down - 1, -down * self._log_down, down * self._log_down**2])
         inner = _SOLVE @ np.concatenate([at_up, at_down])
-        self._inner = np.concatenate([np.ones((1, len(up))), inner])  # (7, k), of rising power
-        self._inner_slope = self._inner[1:] * _POWERS[:, None]
-        self._plain = list(zip(self._log_up.tolist(), self._log_down.tolist(), self._inner.T.tolist(), strict=True))
-        inside = _polynomial(self._inner, np.linspace(-1.0, 1.0, 201)[:, None])
+        inner = np.concatenate([np.ones((1, len(up))), inner])  # (7, k), of rising power
+        slopes = np.concatenate([inner[1:] * _POWERS[:, None], np.zeros((1, len(up)))])
+        self._inner = np.ascontiguousarray(np.stack([inner, slopes]).transpose(2, 1, 0))  # (k, 7, value and slope)
+        self._plain = list(zip(self._log_up.tolist(), self._log_down.tolist(), inner.T.tolist(), strict=True))
+        (inside,) = _polynomials(self._inner[..., :1], np.linspace(-1.0, 1.0, 201)[:, None])
         _check(up, down, np.asarray((inside > 0).all(axis=0)))
 
     def __call__(self, alpha: np.ndarray) -> np.ndarray:
@@ -38,8 +39,8 @@ class Factors:
             values = zip(alpha[0].tolist(), self._plain, strict=True)
             return np.array([[self._one(a, log_up, log_down, inner) for a, (log_up, log_down, inner) in values]])
         inside = np.minimum(np.maximum(alpha, -1.0), 1.0)
-        value = np.log(_polynomial(self._inner, inside))
-        return value + np.where(alpha > 0, self._log_up, -self._log_down) * (alpha - inside)
+        (value,) = _polynomials(self._inner[..., :1], inside)
+        return np.log(value) + np.where(alpha > 0, self._log_up, -self._log_down) * (alpha - inside)
 
     @staticmethod
     def _one(alpha: float, log_up: float, log_down: float, inner: list[float]) -> float:
@@ -51,11 +52,15 @@ class Factors:
             value = value * alpha + coefficient
         return math.log(value)
 
-    def slope(self, alpha: np.ndarray) -> np.ndarray:
-        """d ln factor / dα, (batch, k)."""
+    def with_slopes(self, alpha: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """ln of the factors and its derivative in α, each (batch, k)."""
         inside = np.minimum(np.maximum(alpha, -1.0), 1.0)
-        inner = _polynomial(self._inner_slope, inside) / _polynomial(self._inner, inside)
-        return np.where(np.abs(alpha) > 1, np.where(alpha > 0, self._log_up, -self._log_down), inner)
+        value, slope = _polynomials(self._inner, inside)
+        logarithm, slope, beyond = np.log(value), slope / value, alpha - inside
+        if not beyond.any():
+            return logarithm, slope
+        side = np.where(alpha > 0, self._log_up, -self._log_down)
+        return logarithm + side * beyond, np.where(beyond != 0, side, slope)
 
 
 def _check(up: np.ndarray, down: np.ndarray, good: np.ndarray) -> None:
@@ -67,24 +72,31 @@ def _check(up: np.ndarray, down: np.ndarray, good: np.ndarray) -> None:
         )
 
 
-def _polynomial(coefficients: np.ndarray, x: np.ndarray) -> np.ndarray:
-    """Σ_i coefficients[i, k] x[batch, k]^i, (batch, k)."""
-    return np.einsum("nki,ik->nk", x[:, :, None] ** np.arange(len(coefficients)), coefficients)
+def _polynomials(coefficients: np.ndarray, x: np.ndarray) -> np.ndarray:
+    """Σ_i coefficients[k, i, m] x[batch, k]^i, (m, batch, k); x: (batch, k), or (batch, 1) for all k."""
+    powers = np.empty((len(coefficients), len(x), coefficients.shape[1]))
+    powers[..., 0], powers[..., 1:] = 1.0, x.T[:, :, None]
+    np.multiply.accumulate(powers, axis=-1, out=powers)
+    found: np.ndarray = np.matmul(powers, coefficients).transpose(2, 1, 0)
+    return found
 
 
 class Shift:
-    """An additive variation of a template: shape `up` at α = 1, `down` at α = −1 (histosys, code 4p)."""
+    """An additive variation of a template: shape `up` at α = 1, `down` at α = −1 (histosys, code 4p).
+
+    It is α (up − down) / 2 + e(α) (up + down − 2 nominal) / 16 with e = 15 α² − 10 α⁴ + 3 α⁶ inside and 8 |α| outside.
+    """
 
     def __init__(self, nominal: np.ndarray, up: np.ndarray, down: np.ndarray) -> None:
-        self._up, self._down = up - nominal, nominal - down
-        self._mean, self._bend = 0.5 * (self._up + self._down), (self._up - self._down) / 16.0
+        self._mean, self._bend = 0.5 * (up - down), (up - nominal + (down - nominal)) / 16.0
 
     def __call__(self, alpha: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Counts added and their derivative, each (batch, bins)."""
         a = alpha[:, None]
         square = a * a
-        inner = a * self._mean + square * (15 + square * (-10 + 3 * square)) * self._bend
-        inner_slope = self._mean + a * (30 + square * (-40 + 18 * square)) * self._bend
-        side = np.where(a > 0, self._up, self._down)
-        outside = np.abs(a) > 1
-        return np.where(outside, a * side, inner), np.where(outside, side, inner_slope)
+        even = square * (15 + square * (-10 + 3 * square))
+        slope = a * (30 + square * (-40 + 18 * square))
+        outside = square > 1
+        if outside.any():
+            even, slope = np.where(outside, 8 * np.abs(a), even), np.where(outside, 8 * np.sign(a), slope)
+        return a * self._mean + even * self._bend, self._mean + slope * self._bend

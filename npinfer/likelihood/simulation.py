@@ -90,9 +90,9 @@ class Simulation:
         for s, (scale, norm) in enumerate(self._factors):
             product, slopes = power_product(points, scale)
             twice = 2.0 * weighted[:, s]
-            norm.add_slopes(points, twice * product, jacobian)
+            factor = norm.add_slopes(points, twice * product, jacobian)
             for i, slope in slopes:
-                jacobian[:, i] += twice * norm(points) * slope
+                jacobian[:, i] += twice * factor * slope
 
     def thin_bins(self, point: np.ndarray, expected: Mapping[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
         """Bins with fewer than ENOUGH effective events (Σw)²/Σw², and that number, (bins,).

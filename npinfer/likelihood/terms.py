@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -33,7 +34,7 @@ class FixedTemplate:
         self.table = table
 
     def counts(self, values: np.ndarray) -> np.ndarray:
-        return self.table[None] if len(values) == 1 else np.broadcast_to(self.table, (len(values), len(self.table)))
+        return self.table[None] if len(values) == 1 else self.table[None].repeat(len(values), axis=0)
 
     def jacobian(self, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         return self.counts(values), np.zeros((len(values), 0, len(self.table)))
@@ -118,34 +119,43 @@ class NormFactors:
     ) -> None:
         self.at, self.gammas = np.array(at, dtype=int), tuple(gammas)
         self.trivial = not len(self.at) and not gammas
-        self._factors, self._masks = Factors(np.array(up), np.array(down)), masks
+        self._factors = Factors(np.array(up), np.array(down))
+        self._masks = masks if gammas or not masks.all() else masks[:, :1]  # one column serves all bins
 
     def __call__(self, points: np.ndarray) -> np.ndarray | float:
-        """The product of the factors, (batch, bins), or 1 without any."""
+        """The product of the factors, (batch, bins) or (batch, 1), or 1 without any."""
         if self.trivial:
             return 1.0
-        return self._product(points, self.gammas)
+        return self._times(points, self._normsys(points), self.gammas)
 
-    def _product(self, points: np.ndarray, gammas: Sequence[BinFactors]) -> np.ndarray:
-        """The product of the normsys and some of the gammas, (batch, bins)."""
-        if len(self.at):
-            product = np.exp(self._factors(points.take(self.at, axis=1)) @ self._masks)
-        else:
-            product = np.ones((len(points), self._masks.shape[1]))
+    def _normsys(self, points: np.ndarray) -> np.ndarray:
+        """The product of the normsys, (batch, bins) or (batch, 1)."""
+        return np.exp(self._factors(points.take(self.at, axis=1)) @ self._masks)
+
+    @staticmethod
+    def _times(points: np.ndarray, product: np.ndarray, gammas: Sequence[BinFactors]) -> np.ndarray:
+        """A product (batch, bins) times some of the gammas, in place."""
         for gamma in gammas:
             product[:, gamma.bins] *= points.take(gamma.at, axis=1)
         return product
 
-    def add_slopes(self, points: np.ndarray, weight: np.ndarray, jacobian: np.ndarray) -> None:
-        """Add weight (batch, bins) times the product's derivatives to `jacobian` (batch, parameters, bins)."""
-        if len(self.at):
-            weighted = weight * self(points)
-            slopes = self._factors.slope(points.take(self.at, axis=1))[:, :, None] * self._masks
-            for j, i in enumerate(self.at):  # a parameter may stand here twice
-                jacobian[:, i] += weighted * slopes[:, j]
+    def add_slopes(self, points: np.ndarray, weight: np.ndarray, jacobian: np.ndarray) -> np.ndarray | float:
+        """Add weight (batch, bins) times the product's derivatives to `jacobian` (batch, parameters, bins).
+
+        Gives the product, as a call does.
+        """
+        if self.trivial:
+            return 1.0
+        logarithms, slopes = self._factors.with_slopes(points.take(self.at, axis=1))
+        normsys = np.exp(logarithms @ self._masks)
         for j, gamma in enumerate(self.gammas):
-            others = self._product(points, self.gammas[:j] + self.gammas[j + 1 :])
+            others = self._times(points, normsys.copy(), self.gammas[:j] + self.gammas[j + 1 :])
             jacobian[:, gamma.at, gamma.bins] += (weight * others)[:, gamma.bins]
+        product = self._times(points, normsys, self.gammas)
+        weighted = weight * product if len(self.at) else weight
+        for j, i in enumerate(self.at.tolist()):  # a parameter may stand here twice
+            jacobian[:, i] += weighted * (slopes[:, j, None] * self._masks[j])
+        return product
 
 
 @dataclass(frozen=True)
@@ -185,6 +195,8 @@ class Sample:
             added, slope = term.shift(points[:, term.parameter])
             base = base + added
             varied.append((term.parameter, slope))
+        if not self.scale:
+            return base, varied
         scale, scale_slopes = power_product(points, self.scale)
         result = [(i, slope * scale) for i, slope in varied]
         return base * scale, result + [(i, base * slope) for i, slope in scale_slopes]
@@ -227,14 +239,12 @@ class Group:
 
     def add_jacobian(self, points: np.ndarray, total: np.ndarray, jacobian: np.ndarray) -> None:
         """Add the expected counts to `total` and their derivatives to `jacobian` (batch, parameters, bins)."""
-        factor = self.norm(points)
-        part = np.zeros_like(total)
-        for sample in self.samples:
-            counts, slopes = sample.jacobian(points)
-            part += counts
+        found = [sample.jacobian(points) for sample in self.samples]
+        part: Any = sum(counts for counts, _ in found)
+        factor = self.norm.add_slopes(points, part, jacobian)
+        for _, slopes in found:
             for i, slope in slopes:
                 jacobian[:, i] += slope * factor
-        self.norm.add_slopes(points, part, jacobian)
         total += part * factor
 
 
@@ -268,6 +278,4 @@ def _power(value: np.ndarray, power: float) -> tuple[np.ndarray, np.ndarray]:
 
 def _multiply(factors: list[np.ndarray]) -> np.ndarray | float:
     """The product of factors (batch,), as a column."""
-    if not factors:
-        return 1.0
-    return np.prod(factors, axis=0)[:, None]
+    return math.prod(factors[1:], start=factors[0])[:, None] if factors else 1.0
