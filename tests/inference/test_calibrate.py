@@ -347,3 +347,10 @@ def test_critical_values_between_grid_points_are_linear(toys: Calibration) -> No
     middle = toys.at(0.9, (0.5 * (x[1:] + x[:-1]))[:, None])
     np.testing.assert_allclose(middle, 0.5 * (critical[1:] + critical[:-1]))
     np.testing.assert_allclose(toys.at(0.9, x[:, None]), critical)
+
+
+def test_too_few_toys_are_said(measured: BinnedLikelihood) -> None:
+    said = {n: npinfer.calibrate(measured, {"s": [1.0, 2.0]}, n_toys=n).describe() for n in (5, 40, 100)}
+    assert "too few toys for levels above 0 %" in said[5]
+    assert "too few toys for levels above 75 %" in said[40]
+    assert "too few" not in said[100]

@@ -16,6 +16,7 @@ from npinfer.core.result.fit import Quantity
 from npinfer.core.table import Table
 from npinfer.errors import ConfigurationError, ParameterError
 
+TAIL = 10  # toys above a critical value that it takes to know it
 LEVELS = (0.6826894921370859, 0.9, 0.95)  # of the table
 
 
@@ -128,7 +129,12 @@ class Calibration(ArchivedResult):
         where = "nuisance parameters at their conditional fit"
         if len(self.settings) > 1:
             where = "the largest of those with nuisance parameters at their conditional fit and each group ±1σ from it"
-        return f"Feldman–Cousins with {self.n_toys} toys a point, {where}, auxiliary data fluctuated{lost}"
+        return f"Feldman–Cousins with {self.n_toys} toys a point, {where}, auxiliary data fluctuated{self._few()}{lost}"
+
+    def _few(self) -> str:
+        """Which levels so few toys cannot be trusted for: those that fewer than TAIL of them lie above."""
+        highest = 1.0 - TAIL / self.n_toys
+        return "" if highest >= 0.9 else f"; too few toys for levels above {100 * max(highest, 0.0):.0f} %"
 
     def describe(self) -> str:
         """One line: what was computed, how, and how far it is from Wilks' theorem."""

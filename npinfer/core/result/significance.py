@@ -83,7 +83,7 @@ class Significance(Result):
         row = (self.null, self.best, self.q0, self.p, self.z, *counted, self.expected_z)
         where = ", ".join(f"{k} = {v:.4g}" for k, v in self.expected_at.items()) or "the best fit"
         if not self.expected_at and self.best <= self.null:
-            where += ", which has no signal (name one with at),"
+            where += ", which has no signal (name one with at)"
         fixed = ", ".join(f"{k} = {v:.4g}" for k, v in self.fixed.items())
         failed = f"{tail.failed} of {tail.toys} toys have a fit that did not converge" if tail and tail.failed else ""
         toys = "toys: truth at the fit with the parameter at null, auxiliary data fluctuated; their p with its 68.27 % "
