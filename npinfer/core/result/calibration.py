@@ -187,5 +187,5 @@ def _interpolate(values: np.ndarray, axes: Sequence[np.ndarray], points: np.ndar
     for corner in product((0, 1), repeat=len(axes)):
         index = tuple(np.minimum(c + k, len(a) - 1) for c, k, a in zip(cells, corner, axes, strict=True))
         weight = np.prod([s if k else 1 - s for s, k in zip(shares, corner, strict=True)], axis=0)
-        total += np.where(weight > 0, weight * values[index], 0.0)
+        total += weight * np.where(weight > 0, values[index], 0.0)
     return total
