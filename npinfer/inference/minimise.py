@@ -23,6 +23,7 @@ from npinfer.threads import one_blas_thread
 SECANT_STEPS = 30
 NEWTON_STEPS = 25
 SOFTEST = 1e-6  # eigenvalue of a corrected curvature, in units of the expected information, that is still used
+LEAST_DAMPING = 1.0  # Marquardt's, of a problem whose step led up
 WILDEST = 1e100  # change of a gradient that nothing is learnt from
 CHUNK = 128  # points evaluated together: larger batches fall out of the cache
 INWARD = 0.1  # of its range that a parameter without a slope also starts away from
@@ -75,16 +76,16 @@ def free_mask(likelihood: Any, fixed: Mapping[str, float]) -> np.ndarray:
 def start_points(likelihood: Any, base: np.ndarray, free: np.ndarray, options: FitOptions) -> np.ndarray:
     """The start points of one problem, (starts, parameters): `base`, then each further start value on its own.
 
-    A free parameter that nothing depends on at `base`, neither counts nor a constraint, has one inside its bounds too:
-    at its zero, a coupling that counts rise with the fourth power of shows no way down.
+    A free parameter at zero that nothing depends on there, neither counts nor a constraint, has one inside its bounds
+    too: a coupling that counts rise with the fourth power of shows no way down at its zero.
     """
     further = {i: p.starts for i, p in enumerate(likelihood.parameters) if free[i] and options.starts}
-    slopes = likelihood.rates_jacobian(base[None])[1][0]
-    for i in np.flatnonzero(free & ~slopes.any(axis=1)).tolist():
+    at_zero = [i for i in np.flatnonzero(free & (base == 0.0)).tolist() if not likelihood.parameters[i].constraint]
+    flat = ~likelihood.rates_jacobian(base[None])[1][0].any(axis=1) if at_zero else np.zeros(len(base), dtype=bool)
+    for i in at_zero:
         p = likelihood.parameters[i]
-        if p.constraint is None and not p.starts:
-            side = 1.0 if base[i] < p.bounds[1] else -1.0
-            further[i] = (float(np.clip(base[i] + side * INWARD * _range(p), *p.bounds)),)
+        if flat[i] and not p.starts:
+            further[i] = (float(np.clip((1.0 if p.bounds[1] > 0 else -1.0) * INWARD * _range(p), *p.bounds)),)
     points = [base]
     for i, values in further.items():
         points += [np.where(np.arange(len(base)) == i, value, base) for value in values if value != base[i]]
@@ -184,7 +185,7 @@ class _Descent:
             curvature[new], fresh[new] = metric(self, new), False
             matrix, held = curvature[rows], self.held(rows)
             move, sound = _solve(matrix, self.gradient[rows], held, np.zeros(len(rows)))
-            distance = -0.5 * np.einsum("ni,ni->n", move, np.where(held, 0.0, self.gradient[rows]))
+            distance = -0.5 * np.einsum("ni,ni->n", move, self.gradient[rows])
             self.edm[rows] = np.where(sound, distance, np.inf)
             self.valid[rows] = (self.edm[rows] < self.options.tolerance) | self.merged(rows, matrix)
             on = ~self.valid[rows]
@@ -232,9 +233,9 @@ class _Descent:
         self.learn(moved, trial[good] - self.x[moved], gradient[good] - self.gradient[moved], information[good])
         self.x[moved], self.nll[moved] = trial[good], nll[good]
         self.gradient[moved], self.information[moved] = gradient[good], information[good]
-        self.damping[moved] = np.where(self.damping[moved] < 1e-4, 0.0, self.damping[moved] / 10)
+        self.damping[moved] = np.where(self.damping[moved] < LEAST_DAMPING, 0.0, self.damping[moved] / 10)
         stuck = rows[~good]
-        self.damping[stuck] = np.minimum(np.maximum(self.damping[stuck] * 10, 1e-3), 1e8)
+        self.damping[stuck] = np.minimum(np.maximum(self.damping[stuck] * 10, LEAST_DAMPING), 1e8)
         return np.asarray(moved)
 
     def learn(self, rows: np.ndarray, step: np.ndarray, change: np.ndarray, information: np.ndarray) -> None:
@@ -304,20 +305,16 @@ def _solve(
     matrix: np.ndarray, gradient: np.ndarray, held: np.ndarray, damping: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Damped steps −(M + λ diag M)⁻¹ g with some coordinates held, and whether each is a finite way down."""
-    p = gradient.shape[1]
-    diagonal = np.maximum(np.abs(np.einsum("nii->ni", matrix)), 1e-10)
-    scale = 1.0 / np.sqrt(diagonal)
+    diagonal = np.maximum(np.abs(matrix.diagonal(axis1=1, axis2=2)), 1e-10)
+    scale = np.where(held, 0.0, 1.0 / np.sqrt(diagonal))
     scaled = matrix * scale[:, :, None] * scale[:, None, :]
-    keep = (~held).astype(float)
-    scaled = scaled * keep[:, :, None] * keep[:, None, :]
-    scaled[:, np.arange(p), np.arange(p)] += damping[:, None] + held + 1e-14
-    right = -(gradient * scale * keep)
+    scaled.reshape(len(scaled), -1)[:, :: scaled.shape[1] + 1] += damping[:, None] + held + 1e-14
+    right = -(gradient * scale)
     try:
         move = np.linalg.solve(scaled, right[:, :, None])[:, :, 0] * scale
     except np.linalg.LinAlgError:
         move = np.array([np.linalg.lstsq(m, r, rcond=None)[0] for m, r in zip(scaled, right, strict=True)]) * scale
-    downhill = np.einsum("ni,ni->n", move, gradient * keep) <= 0
-    sound = np.isfinite(move).all(axis=1) & downhill
+    sound = np.isfinite(move).all(axis=1) & (np.einsum("ni,ni->n", move, gradient) <= 0)
     return np.where(sound[:, None], move, 0.0), sound
 
 
