@@ -55,7 +55,7 @@ def _draw_curves(axes: Axes, calibration: Calibration) -> None:
 def _draw_map(figure: Figure, axes: Axes, calibration: Calibration, cl: float) -> None:
     (first, x), (second, y) = calibration.grid.items()
     image = axes.pcolormesh(x, y, calibration.critical(cl).T, shading="nearest", cmap="cividis")
-    label = rf"critical value of $-2\,\Delta\ln L$, {percent(cl)} joint (Wilks {wilks.threshold(cl, 2):.3g})"
+    label = f"critical value, {percent(cl)} joint (Wilks {wilks.threshold(cl, 2):.3g})"
     figure.colorbar(image, ax=axes, label=label)
     axes.set_xlabel(quantity_label(calibration.quantities[first]))
     axes.set_ylabel(quantity_label(calibration.quantities[second]))

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 import npinfer
 
 
@@ -74,3 +76,11 @@ def test_faults(npi: Callable, folder: Path) -> None:
     assert "the calibration is of tiny.mu, the question of massive.mu" in refused
     assert "--at is for intervals" in npi("coverage tiny.yaml --method bayes --at mu=1").refused()
     assert "Invalid value for '--n-toys'" in npi("toys tiny.yaml --n-toys 0").refused()
+
+
+@pytest.mark.slow
+def test_ranks_of_the_sampler(npi: Callable, folder: Path) -> None:
+    out = npi("coverage tiny.yaml --method bayes --fix level=1 --n-toys 20 --seed 2 --out results").done()
+    assert "20 data sets with truths from the priors: their ranks of 1 parameters and ln likelihood" in out
+    assert (folder / "results/coverage_ranks.png").is_file()
+    assert npinfer.load_result(folder / "results/rank_calibration.json").complete
