@@ -81,6 +81,6 @@ def test_faults(npi: Callable, folder: Path) -> None:
 @pytest.mark.slow
 def test_ranks_of_the_sampler(npi: Callable, folder: Path) -> None:
     out = npi("coverage tiny.yaml --method bayes --fix level=1 --n-toys 20 --seed 2 --out results").done()
-    assert "20 data sets with truths from the priors: their ranks of 1 parameters and ln likelihood" in out
+    assert "20 data sets with truths from the priors: their ranks of 1 parameter and ln likelihood" in out
     assert (folder / "results/coverage_ranks.png").is_file()
     assert npinfer.load_result(folder / "results/rank_calibration.json").complete
