@@ -115,7 +115,8 @@ def finish(
 
     beside: tables to print below it.
     """
-    provenance = replace(result.provenance, command=command_line(), seed=options.get("seed"))
+    seed = options.get("seed", result.provenance.seed)
+    provenance = replace(result.provenance, command=command_line(), seed=seed)
     result = replace(result, provenance=provenance)
     saved = [result.save(options["json_file"])] if options["json_file"] else []
     if options["out"]:

@@ -25,6 +25,7 @@ def test_a_calibration_is_kept_and_used(npi: Callable, folder: Path) -> None:
     curve = (folder / "results/interval_curve.csv").read_text().splitlines()
     assert curve[0] == "tiny.mu,delta_twice_nll,threshold"
     assert (folder / "results/interval.png").is_file()
+    assert npinfer.load_result(folder / "results/interval.json").provenance.seed == 0
     out = npi(
         "coverage tiny.yaml --at mu=1 --n-toys 40 --cl 0.9 --calibration results/calibrate.json --out results"
     ).done()
