@@ -118,11 +118,21 @@ def _by_calibration(curve: _Curve, calibration: Calibration, cl: float) -> dict[
         "calibration": calibration.how(),
         "curve": np.stack([grid, heights, critical(grid)]),
         "toy_errors": (spread[0], spread[1]),
-        "message": f"it reaches the end of the calibration's grid at {' and '.join(edges)}, and may go on beyond: "
-        "calibrate on a wider grid"
-        if edges
-        else "",
+        "message": "; ".join(_caveats(curve, calibration, edges)),
     }
+
+
+def _caveats(curve: _Curve, calibration: Calibration, edges: list[str]) -> list[str]:
+    """What limits a calibrated interval other than the data, in words."""
+    said, kind = [], curve.likelihood.data.kind
+    if edges:
+        said.append(
+            f"it reaches the end of the calibration's grid at {' and '.join(edges)}, and may go on beyond: "
+            "calibrate on a wider grid"
+        )
+    if calibration.data_kind != kind:
+        said.append(f"calibrated around the fit to {calibration.data_kind} data, used on {kind} data")
+    return said
 
 
 class _Curve:

@@ -211,6 +211,12 @@ def test_an_interval_that_leaves_the_calibration_says_so(measured: BinnedLikelih
     assert not found.segments[0].lower_at_bound
 
 
+def test_a_calibration_around_other_data_is_said(measured: BinnedLikelihood, toys: Calibration) -> None:
+    asimov = measured.with_data(measured.asimov({"s": 3.0}))
+    found = npinfer.interval(asimov, "s", calibration=toys)
+    assert "calibrated around the fit to observed data, used on asimov data" in found.describe()
+
+
 def test_shifts_take_the_largest_critical_value(measured: BinnedLikelihood) -> None:
     grid = {"s": np.array([1.0, 3.0])}
     found = npinfer.calibrate(measured, grid, n_toys=200, shifts=True)
