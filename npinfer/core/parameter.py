@@ -137,7 +137,7 @@ class Parameters(Sequence[Parameter]):
         """Position of a parameter; raises ParameterError with the nearest name."""
         if name in self._index:
             return self._index[name]
-        short = [i for full, i in self._index.items() if full.rsplit(".", 1)[-1] == name]
+        short = [i for full, i in self._index.items() if full.endswith(f".{name}")]
         if len(short) == 1:
             return short[0]
         if short:

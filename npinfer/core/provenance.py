@@ -18,7 +18,7 @@ PACKAGES = ("npinfer", "numpy", "scipy", "iminuit")
 class Description:
     """What a likelihood is, carried by every result that comes from it.
 
-    kind: "real", "asimov" or "summary"; status: "published", "approximate" or "illustrative".
+    kind: "real", "asimov" or "summary"; status: "published", "external", "approximate" or "illustrative".
     digests: of the specification, the data files and the configuration; notes: what a reader of its numbers should
     know about the templates.
     """

@@ -16,6 +16,7 @@ from npinfer.core.parameter import Parameters
 from npinfer.core.provenance import Description
 from npinfer.core.template import Channel, Template, effective_bins
 from npinfer.errors import DataError, ParameterError, unknown
+from npinfer.likelihood.cells import Cells
 from npinfer.likelihood.packed import Packed
 from npinfer.likelihood.recipe import Recipe
 from npinfer.likelihood.statistic import Effective, Poisson, Variance
@@ -42,17 +43,19 @@ class Model:
     """What a binned likelihood is made of, apart from its data.
 
     simulations: the Monte-Carlo variance of the templates, read where a channel's statistic is "effective".
+    reference: makes pyhf's own model of the same, where there is one.
     """
 
     description: Description
     parameters: Parameters
     channels: tuple[Channel, ...]
-    groups: tuple[Group, ...]
+    groups: tuple[Group | Cells, ...]
     constraints: Constraints
     derived: Mapping[str, Derived]
     poi: str | None
     modules: tuple[str, ...]
     simulations: tuple[Variance, ...] = ()
+    reference: Callable[[], Any] | None = None
 
 
 class BinnedLikelihood:
@@ -267,7 +270,10 @@ class BinnedLikelihood:
         return LikelihoodCost(self)
 
     def pyhf_model(self) -> pyhf.Model:
-        """This likelihood as an in-memory pyhf model, with the same parameters in the same order."""
+        """This likelihood as an in-memory pyhf model, with the same parameters in the same order.
+
+        That of a workspace is pyhf's own.
+        """
         from npinfer.likelihood.pyhf_model import build_pyhf_model
 
         return build_pyhf_model(self)

@@ -13,9 +13,11 @@ from npinfer.errors import ConfigurationError, unknown
 from npinfer.likelihood.binned import BinnedLikelihood
 from npinfer.likelihood.build import build
 from npinfer.likelihood.declare import at
+from npinfer.likelihood.histfactory import build_workspace
 from npinfer.likelihood.joint import Joining, JointLikelihood, join
 from npinfer.likelihood.members import check_data_sets
 from npinfer.likelihood.spec import JOINT, Document, choose, read_parameters, read_spec
+from npinfer.likelihood.workspace import WORKSPACE, read_json, workspace_document
 from npinfer.paths import roots
 from npinfer.threads import one_blas_thread
 
@@ -32,14 +34,15 @@ def list_likelihoods() -> dict[str, Path]:
     return dict(sorted(found.items()))
 
 
-def find(name_or_path: str | Path) -> Path:
-    """The file of a likelihood given by name or by path; raises ConfigurationError."""
+def find(name_or_path: str | Path, beside: Path = Path()) -> Path:
+    """The file of a likelihood given by name or by path, from the folder `beside`; raises ConfigurationError."""
     text = str(name_or_path)
-    if text.endswith((".yaml", ".yml")):
-        path = Path(os.path.expanduser(text))
+    if text.endswith((".yaml", ".yml", ".json")):
+        path = beside / os.path.expanduser(text)
         if not os.path.isfile(path):
             raise ConfigurationError(
-                f"{path}: no such likelihood file; give a YAML file that exists, or a name that `npinfer list` shows"
+                f"{path}: no such likelihood file; give a YAML file or a pyhf workspace (JSON) that exists, or a name "
+                "that `npinfer list` shows"
             )
         return path
     known = list_likelihoods()
@@ -58,48 +61,77 @@ def shared_parameters() -> dict[str, Any]:
     return merged
 
 
-def load(name_or_path: str | Path, **configuration: Any) -> BinnedLikelihood:
-    """Load a likelihood by name (`npinfer list`) or from a YAML file, with some of its configuration changed.
+def read_document(name_or_path: str | Path) -> Document:
+    """A likelihood file, or a pyhf workspace, read and checked; raises ConfigurationError."""
+    path = find(name_or_path)
+    return workspace_document(read_json(path), path) if path.suffix == ".json" else read_spec(path, find)
 
-    Raises ConfigurationError or DataError, naming file, line and key.
+
+def load(name_or_path: str | Path, **configuration: Any) -> BinnedLikelihood:
+    """Load a likelihood by name (`npinfer list`), from a YAML file, or from a pyhf workspace (JSON).
+
+    configuration: what is changed of it; of a workspace the measurement, and the codes of interpolation. Raises ConfigurationError or DataError, naming file, line and key.
 
     >>> load("icecube_hese").poi
     'f_nuebar'
     """
     likelihood = load_unchecked(name_or_path, configuration)
     if isinstance(likelihood, JointLikelihood):
-        at(read_spec(find(name_or_path), find), ("members",), lambda: check_data_sets(likelihood))
+        at(read_document(name_or_path), ("members",), lambda: check_data_sets(likelihood))
     return likelihood
 
 
-def load_unchecked(name_or_path: str | Path, configuration: Mapping[str, Any]) -> BinnedLikelihood:
-    """As `load`, though members may have the same data set: before one is left out or set to Asimov data."""
-    document = read_spec(find(name_or_path), find)
+def load_unchecked(
+    name_or_path: str | Path, configuration: Mapping[str, Any], above: tuple[Path, ...] = ()
+) -> BinnedLikelihood:
+    """As `load`, though members may have the same data set: before one is left out or set to Asimov data.
+
+    above: the joint files that it is a member of.
+    """
+    document = read_document(name_or_path)
     if document.content["schema"] == JOINT:
-        return _load_joint(document, configuration)
+        return _load_joint(document, configuration, above)
     chosen = choose(document, configuration)
 
     def reload(**changed: Any) -> BinnedLikelihood:
         return load(name_or_path, **changed)
 
+    if document.content["schema"] == WORKSPACE:
+        return build_workspace(document, chosen, reload)
     with one_blas_thread():
         return build(document, shared_parameters(), chosen, reload)
 
 
-def _load_joint(document: Document, configuration: Mapping[str, Any]) -> BinnedLikelihood:
+def member_files(document: Document, above: tuple[Path, ...] = ()) -> list[Path]:
+    """The files of the members of a joint file, by name or from its folder; raises ConfigurationError.
+
+    above: the joint files that this one is a member of, which it cannot have for a member.
+    """
+    here, found = document.path.resolve(), []
+    if here in above:
+        chain = " → ".join(p.stem for p in (*above, here))
+        raise ConfigurationError(f"{document.where('members')}: the files are members of each other: {chain}")
+    for i, name in enumerate(document.content["members"]):
+        found.append(at(document, ("members", i), lambda n=name: find(n, document.path.parent)))  # type: ignore[misc]
+    return found
+
+
+def _load_joint(
+    document: Document, configuration: Mapping[str, Any], above: tuple[Path, ...]
+) -> BinnedLikelihood:
     """The members of a joint file, each with the configuration that it has; a key they share goes to all of them."""
     content = document.content
     declared = {k: entry["default"] for k, entry in content.get("configuration", {}).items()}
-    names = content["members"]
-    own = [read_spec(find(n), find).content.get("configuration", {}) for n in names]
+    files = member_files(document, above)
+    own = [read_document(f).content.get("configuration", {}) for f in files]
     known = list(dict.fromkeys(key for entries in own for key in entries))
     for key in (*declared, *configuration):
         if key not in known:
             raise ConfigurationError(unknown("configuration", key, known, str(document.path)))
     given = {**declared, **configuration}
     members = [
-        load_unchecked(n, {k: v for k, v in given.items() if k in entries})
-        for n, entries in zip(names, own, strict=True)
+        load_unchecked(f, {k: v for k, v in given.items() if k in entries}, (*above, document.path.resolve()))
+        for f, entries in zip(files, own, strict=True)
     ]
     likelihood: BinnedLikelihood = at(document, (), lambda: join(members, _joining(content)))
     return likelihood
@@ -118,4 +150,4 @@ def _joining(content: Mapping[str, Any]) -> Joining:
 
 def describe_spec(name_or_path: str | Path) -> Mapping[str, Any]:
     """The merged and checked content of a likelihood file."""
-    return read_spec(find(name_or_path), find).content
+    return read_document(name_or_path).content

@@ -18,7 +18,8 @@ from npinfer.likelihood.members import check_data_sets, given_to, joined, kind_o
 from npinfer.likelihood.placed import placed_derived, placed_groups, placed_variances
 from npinfer.likelihood.recipe import content
 
-STRENGTH = ("real", "asimov", "summary", "published", "approximate", "illustrative")  # of kinds and of statuses
+# of kinds, then of statuses
+STRENGTH = ("real", "asimov", "summary", "published", "external", "approximate", "illustrative")
 Share = Mapping[str, Sequence[str]]
 Block = Correlation | PartialCorrelation
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from npinfer.core.parameter import Parameters
 from npinfer.likelihood.binned import BinnedLikelihood, Derived
+from npinfer.likelihood.cells import Cells
 from npinfer.likelihood.statistic import Variance
 from npinfer.likelihood.terms import Group
 
@@ -23,9 +24,14 @@ class _Named:
 class PlacedGroup:
     """A member's group of samples, with its bins and parameters placed among those of the joint likelihood."""
 
-    def __init__(self, group: Group | PlacedGroup, prefix: str, at: np.ndarray, part: slice, bins: int) -> None:
+    def __init__(self, group: Group | Cells | PlacedGroup, prefix: str, at: np.ndarray, part: slice, bins: int) -> None:
         self._group, self._prefix, self._at, self._part, self._bins = group, prefix, at, part, bins
         self.samples: tuple[_Named, ...] = tuple(_Named(f"{prefix}.{s.name}") for s in group.samples)
+
+    @property
+    def placing(self) -> tuple[Group | PlacedGroup, str, np.ndarray, slice]:
+        """The member's group, its name, and where its parameters and bins stand."""
+        return self._group, self._prefix, self._at, self._part
 
     def expected(self, points: np.ndarray, *, contracted: bool) -> dict[str, np.ndarray]:
         """{sample: (batch, bins)} at points of all the joint's parameters."""

@@ -25,8 +25,10 @@ NATIVE = ("normal", "poisson")
 def build_pyhf_model(likelihood: BinnedLikelihood) -> pyhf.Model:
     """The pyhf model with the same parameters in the same order; its channels are in pyhf's, alphabetical, order.
 
-    Raises InferenceError where a channel's statistic is not Poisson.
+    That of a workspace is pyhf's own. Raises InferenceError where a channel's statistic is not Poisson.
     """
+    if likelihood.model.reference is not None:
+        return likelihood.model.reference()
     for c in likelihood.channels:
         if c.statistic != "poisson":
             raise InferenceError(

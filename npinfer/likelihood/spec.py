@@ -60,7 +60,7 @@ class Document:
             if key[:n] in self.places:
                 file, line = self.places[key[:n]]
                 return f"{file}:{line}: {'.'.join(map(str, key))}".rstrip(": ")
-        return str(self.path)
+        return f"{self.path}: {'.'.join(map(str, key))}".rstrip(": ")
 
 
 def read_yaml(path: Path) -> Document:

@@ -1,0 +1,248 @@
+"""Histograms with their modifiers, evaluated together: every sample of every channel at once, with derivatives.
+
+Counts are cells (slot, bin): the slots of a bin are the samples of its channel. Modifiers of whole histograms
+(normfactor, lumi, normsys) act on rows, a slot of a channel; those of single bins (shapefactor, shapesys, staterror) on
+cells.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from npinfer.likelihood.interpolation import FACTOR_CODES, SHIFT_CODES, Multipliers, bends, even_part
+from npinfer.likelihood.modifiers import NONE, Histogram
+
+TINY = 1e-100  # stands for a factor of zero where a derivative is the product of the others
+WHOLE = ("normfactor", "lumi", "normsys")
+SINGLE = ("shapefactor", "shapesys", "staterror")
+
+
+@dataclass(frozen=True)
+class Named:
+    """A sample by its name."""
+
+    name: str
+
+
+class Cells:
+    """The expected counts of histograms, (counts + Σ histosys) · Π of the other modifiers, summed over samples."""
+
+    def __init__(
+        self,
+        histograms: Sequence[Histogram],
+        bins: Mapping[str, int],
+        normsys: str = FACTOR_CODES[0],
+        histosys: str = SHIFT_CODES[0],
+    ) -> None:
+        """bins: of every channel, in order; normsys, histosys: their codes of interpolation."""
+        self.histograms, self.codes = tuple(histograms), (normsys, histosys)
+        self.samples = tuple(Named(n) for n in dict.fromkeys(h.sample for h in histograms))
+        edges = np.cumsum([0, *bins.values()])
+        self._parts = {name: slice(*edges[i : i + 2]) for i, name in enumerate(bins)}
+        self._place: list[tuple[int, int]] = []  # slot and channel of every histogram
+        used = dict.fromkeys(bins, 0)
+        for h in histograms:
+            self._place.append((used[h.channel], list(bins).index(h.channel)))
+            used[h.channel] += 1
+        self._shape = (max(used.values()), int(edges[-1]))
+        self._channel = np.repeat(np.arange(len(bins)), list(bins.values()))
+        self._nominal = np.zeros(self._shape)
+        for (slot, _), h in zip(self._place, histograms, strict=True):
+            self._nominal[slot, self._parts[h.channel]] = h.counts
+        self._shifts = _Shifts(self, histosys)
+        self._rows = _Rows(self, list(bins.values()), normsys)
+        self._gammas = _Gammas(self)
+
+    def each(self) -> Sequence[tuple[int, int, slice, Histogram]]:
+        """Slot, channel, bins and content of every histogram."""
+        places = zip(self._place, self.histograms, strict=True)
+        return [(slot, channel, self._parts[h.channel], h) for (slot, channel), h in places]
+
+    @property
+    def nominal(self) -> np.ndarray:
+        """Counts without any modifier, (slots, bins)."""
+        return self._nominal
+
+    @property
+    def channel(self) -> np.ndarray:
+        """The channel of every bin, (bins,)."""
+        return self._channel
+
+    def _cells(self, points: np.ndarray) -> np.ndarray:
+        """Expected counts, (batch, slots, bins)."""
+        rows, single = self._rows.product(points), self._gammas.product(points)
+        factor = rows[:, :, self._channel]
+        factor = factor if single is None else factor * single
+        return self._shifts.shifted(points) * factor
+
+    def expected(self, points: np.ndarray, *, contracted: bool) -> dict[str, np.ndarray]:
+        """Expected counts {sample: (batch, bins)}."""
+        cells = self._cells(points)
+        found = {s.name: np.zeros((len(points), self._shape[1])) for s in self.samples}
+        for slot, _, part, h in self.each():
+            found[h.sample][:, part] = cells[:, slot, part]
+        return found
+
+    def add_counts(self, points: np.ndarray, total: np.ndarray) -> None:
+        """Add the expected counts to `total` (batch, bins)."""
+        total += self._cells(points).sum(axis=1)
+
+    def add_jacobian(self, points: np.ndarray, total: np.ndarray, jacobian: np.ndarray) -> None:
+        """Add the expected counts to `total` and their derivatives to `jacobian` (batch, parameters, bins)."""
+        safe = np.where(points == 0, TINY, points)
+        rows, slopes = self._rows.with_slopes(safe)
+        single = self._gammas.product(safe)
+        factor = rows[:, :, self._channel]
+        factor = factor if single is None else factor * single
+        cells = self._shifts.shifted(safe) * factor
+        if np.array_equal(safe, points):
+            total += cells.sum(axis=1)
+        else:
+            self.add_counts(points, total)
+        self._shifts.add_slopes(safe, factor, jacobian)
+        self._rows.add_slopes(slopes, cells, jacobian)
+        self._gammas.add_slopes(safe, cells, jacobian)
+
+
+class _Shifts:
+    """The histosys: counts added to cells, α · mean + even(α) · bend, one row of each a parameter."""
+
+    def __init__(self, cells: Cells, code: str) -> None:
+        found: dict[int, np.ndarray] = {}
+        for slot, _, part, h in cells.each():
+            for m in h.modifiers:
+                if m.kind == "histosys":
+                    own = found.setdefault(int(m.at[0]), np.zeros((2, *cells.nominal.shape)))
+                    own[:, slot, part] += bends(h.counts, m.up, m.down)
+        self._at, self._code, self._nominal = np.array(list(found), dtype=np.intp), code, cells.nominal
+        parts = np.array(list(found.values())).reshape(len(found), 2, *cells.nominal.shape)
+        both = np.concatenate([parts[:, 0], parts[:, 1]])  # means, then bends: (2 k, slots, bins)
+        self._flat = both.reshape(len(both), cells.nominal.size)
+        self._by_bin = np.ascontiguousarray(both.transpose(2, 0, 1))  # (bins, 2 k, slots)
+
+    def shifted(self, points: np.ndarray) -> np.ndarray:
+        """The nominal counts with all shifts, (batch, slots, bins)."""
+        if not len(self._at):
+            return self._nominal[None]
+        alpha = points.take(self._at, axis=1)
+        weights = np.concatenate([alpha, even_part(alpha, self._code)[0]], axis=1)
+        return self._nominal + (weights @ self._flat).reshape(len(points), *self._nominal.shape)
+
+    def add_slopes(self, points: np.ndarray, factor: np.ndarray, jacobian: np.ndarray) -> None:
+        """Add the derivatives of shifts times `factor` (batch, slots, bins)."""
+        k = len(self._at)
+        if not k:
+            return
+        _, slope = even_part(points.take(self._at, axis=1), self._code)
+        added = np.matmul(self._by_bin, factor.transpose(2, 1, 0)).transpose(2, 1, 0)  # (batch, 2 k, bins)
+        jacobian[:, self._at] += added[:, :k] + slope[:, :, None] * added[:, k:]
+
+
+class _Rows:
+    """The factors of whole histograms: their products, (batch, slots, channels)."""
+
+    def __init__(self, cells: Cells, bins: Sequence[int], code: str) -> None:
+        slots, channels = cells.nominal.shape[0], len(bins)
+        found = [
+            (slot * channels + channel, int(m.at[0]), m)
+            for slot, channel, _, h in cells.each()
+            for m in h.modifiers
+            if m.kind in WHOLE
+        ]
+        plain, varied = ([f for f in found if (f[2].kind == "normsys") is own] for own in (False, True))
+        self._plain = np.array([at for _, at, _ in plain], dtype=np.intp)
+        self._varied = np.array([at for _, at, _ in varied], dtype=np.intp)
+        ends = np.array([[m.up[0], m.down[0]] for _, _, m in varied]).reshape(-1, 2)
+        self._multipliers = Multipliers(ends[:, 0], ends[:, 1], code)
+        self._shape = (slots, channels)
+        row = np.array([*range(slots * channels), *(r for r, _, _ in plain + varied)], dtype=np.intp)
+        self._order = np.argsort(row, kind="stable")
+        self._first = np.searchsorted(row[self._order], np.arange(slots * channels))
+        self._ones = slots * channels
+        # where the derivative in each parameter, of each row, stands in (channels, parameters, slots)
+        self._at = np.unique([at for _, at, _ in found]).astype(np.intp)
+        k = np.searchsorted(self._at, [at for _, at, _ in plain + varied])
+        slot, channel = np.divmod(row[self._ones :], channels)
+        self._where = np.ravel_multi_index((channel, k, slot), (channels, len(self._at), slots)) if len(k) else k
+        self._row = row[self._ones :]
+        width = max(bins)
+        offsets = np.cumsum([0, *bins[:-1]])
+        self._equal = min(bins) == width
+        self._padded = np.minimum(offsets[:, None] + np.arange(width), sum(bins) - 1)  # (channels, width)
+        self._back = np.concatenate([c * width + np.arange(n) for c, n in enumerate(bins)])
+
+    def product(self, points: np.ndarray) -> np.ndarray:
+        """The product of the factors, (batch, slots, channels)."""
+        return self._products(points.take(self._plain, axis=1), self._multipliers(points.take(self._varied, axis=1))[0])
+
+    def _products(self, plain: np.ndarray, varied: np.ndarray) -> np.ndarray:
+        values = np.concatenate([np.ones((len(plain), self._ones)), plain, varied], axis=1)
+        product = np.multiply.reduceat(values.take(self._order, axis=1), self._first, axis=1)
+        return product.reshape(len(plain), *self._shape)
+
+    def with_slopes(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """The product, and the derivative of its logarithm in each factor's parameter, (batch, factors)."""
+        plain = points.take(self._plain, axis=1)
+        varied, slope = self._multipliers(points.take(self._varied, axis=1))
+        varied = np.where(varied == 0, TINY, varied)
+        return self._products(plain, varied), np.concatenate([1.0 / plain, slope / varied], axis=1)
+
+    def add_slopes(self, slopes: np.ndarray, cells: np.ndarray, jacobian: np.ndarray) -> None:
+        """Add the derivatives of cells (batch, slots, bins)."""
+        if not len(self._at):
+            return
+        n, (slots, channels), k = len(slopes), self._shape, len(self._at)
+        weights = np.zeros((n, channels * k * slots))
+        weights[:, self._where] = slopes
+        if self._equal:
+            counts = cells.reshape(n, slots, channels, -1)
+        else:
+            counts = cells[:, :, self._padded]
+        added = np.matmul(weights.reshape(n, channels, k, slots), counts.transpose(0, 2, 1, 3))
+        added = added.transpose(0, 2, 1, 3).reshape(n, k, -1)
+        jacobian[:, self._at] += added if self._equal else added[:, :, self._back]
+
+
+class _Gammas:
+    """The factors of single bins."""
+
+    def __init__(self, cells: Cells) -> None:
+        layers: list[np.ndarray] = []
+        slots_of: dict[tuple[int, int], set[int]] = {}
+        for slot, _, part, h in cells.each():
+            for m in h.modifiers:
+                if m.kind not in SINGLE:
+                    continue
+                own = np.full(cells.nominal.shape[1], NONE)
+                own[part] = m.at
+                layer = next((x for x in layers if ((x[slot] == NONE) | (own == NONE)).all()), None)
+                if layer is None:
+                    layer = np.full(cells.nominal.shape, NONE)
+                    layers.append(layer)
+                layer[slot] = np.where(own == NONE, layer[slot], own)
+                for b in np.flatnonzero(own != NONE).tolist():
+                    slots_of.setdefault((int(own[b]), b), set()).add(slot)
+        self._layers = layers
+        self._at, self._bins = np.array(list(slots_of), dtype=np.intp).reshape(-1, 2).T
+        self._mask = np.zeros((cells.nominal.shape[0], len(slots_of)))
+        for e, slots in enumerate(slots_of.values()):
+            self._mask[list(slots), e] = 1.0
+
+    def product(self, points: np.ndarray) -> np.ndarray | None:
+        """The product of the factors, (batch, slots, bins), or None without any."""
+        if not self._layers:
+            return None
+        extended = np.concatenate([points, np.ones((len(points), 1))], axis=1)  # NONE, the last, is 1
+        product = extended[:, self._layers[0]]
+        for layer in self._layers[1:]:
+            product = product * extended[:, layer]
+        return product
+
+    def add_slopes(self, points: np.ndarray, cells: np.ndarray, jacobian: np.ndarray) -> None:
+        """Add the derivatives of cells (batch, slots, bins)."""
+        if self._layers:
+            counts = (cells[:, :, self._bins] * self._mask).sum(axis=1)
+            jacobian[:, self._at, self._bins] += counts / points[:, self._at]
