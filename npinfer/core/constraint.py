@@ -180,17 +180,27 @@ class Constraints:
             result[:, index] -= (points[:, index] - auxiliary[..., part]) @ inverse
         return result
 
-    def information(self, points: np.ndarray, auxiliary: np.ndarray) -> np.ndarray:
-        """Expected information, shape (batch, parameters, parameters)."""
+    def information(self, points: np.ndarray, auxiliary: np.ndarray, at: np.ndarray | None = None) -> np.ndarray:
+        """Expected information, shape (batch, parameters, parameters), or of the parameters at positions `at` alone."""
         n, p = points.shape
-        result = np.zeros((n, p, p))
+        diagonal = np.zeros((n, p))
         slope = self._residual(points, auxiliary)[2]
-        result[:, self._index, self._index] = slope**2 / (self._up * self._down)  # the mean of 1/σ² over both sides
+        diagonal[:, self._index] = slope**2 / (self._up * self._down)  # the mean of 1/σ² over both sides
         if len(self._rate):
             i = self._poisson_index
-            result[:, i, i] += self._rate / np.maximum(points[:, i], 1e-12)
+            diagonal[:, i] += self._rate / np.maximum(points[:, i], 1e-12)
+        diagonal = diagonal if at is None else diagonal[:, at]
+        m = diagonal.shape[1]
+        result = np.zeros((n, m, m))
+        result.reshape(n, -1)[:, :: m + 1] = diagonal
+        place = np.arange(p)
+        if at is not None and self._blocks:
+            place = np.full(p, -1)
+            place[at] = np.arange(m)
         for index, _, inverse, _, _ in self._blocks:
-            result[:, index[:, None], index[None, :]] += inverse
+            own = place[index]
+            kept = own >= 0
+            result[:, own[kept][:, None], own[kept]] += inverse[np.ix_(kept, kept)]
         return result
 
     def pulls(self, points: np.ndarray, auxiliary: np.ndarray) -> np.ndarray:

@@ -48,6 +48,8 @@ class Coordinates:
 
     def to_box(self, points: np.ndarray) -> np.ndarray:
         """Minimiser coordinates of parameter points."""
+        if self.plain:
+            return points
         x = points.copy()
         for members, rest in self._sticks:
             left = rest.copy()
@@ -58,6 +60,8 @@ class Coordinates:
 
     def to_parameters(self, x: np.ndarray) -> np.ndarray:
         """Parameter points of minimiser coordinates."""
+        if self.plain:
+            return x
         points = x.copy()
         for members, rest in self._sticks:
             left = rest.copy()
@@ -66,11 +70,16 @@ class Coordinates:
                 left = left * (1 - x[:, i])
         return points
 
-    def pull_back(self, x: np.ndarray, gradient: np.ndarray, information: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Gradient and information with respect to the coordinates, from those with respect to the parameters."""
+    def pull_back(
+        self, x: np.ndarray, gradient: np.ndarray, information: np.ndarray, moving: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Gradient and information with respect to the coordinates, from those with respect to the parameters.
+
+        Both are those of the parameters at positions `moving`, among which are all free members of simplexes.
+        """
         if self.plain:
             return gradient, information
-        jacobian = self.jacobian(x)
+        jacobian = self.jacobian(x)[:, moving[:, None], moving]
         return np.einsum("ni,nij->nj", gradient, jacobian), np.einsum(
             "nki,nkl,nlj->nij", jacobian, information, jacobian
         )

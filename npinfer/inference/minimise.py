@@ -4,7 +4,8 @@ Quasi-Newton steps with an active set, then Newton steps with the observed infor
 The quasi-Newton curvature is the expected information plus a symmetric rank-one correction (a structured secant
 update: Dennis, Gay and Welsch, ACM TOMS 7 (1981) 348) that learns from gradients what observed and expected information
 differ by: sparse counts converge in half the evaluations. Each problem has its own damping (Levenberg–Marquardt), so
-that one hard problem does not slow the others.
+that one hard problem does not slow the others. Parameters of single bins whose best value is known in closed form
+(npinfer.likelihood.profiled) follow the others.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import numpy as np
 from npinfer.errors import ConfigurationError, InferenceError, unknown
 from npinfer.inference.coordinates import Coordinates
 from npinfer.inference.identify import say_impossible
+from npinfer.likelihood.profiled import Profiled
 from npinfer.threads import one_blas_thread
 
 SECANT_STEPS = 30
@@ -127,8 +129,8 @@ def _native(
     likelihood: Any, packed: Any, start: np.ndarray, free: np.ndarray, options: FitOptions, known: Minima | None = None
 ) -> Minima:
     """Descend from one start point a problem; those that run into the bowl of a `known` minimum end there, above it."""
-    coordinates = Coordinates(likelihood.parameters, free, start)
-    state = _Descent(likelihood, packed, coordinates, coordinates.to_box(start), options)
+    coordinates, profiled = Coordinates(likelihood.parameters, free, start), Profiled(likelihood, free)
+    state = _Descent(profiled, packed, coordinates, coordinates.to_box(start), options.tolerance)
     if known is not None:
         state.known = Minima(coordinates.to_box(known.points), known.nll, known.edm, known.valid)
     state.run(_secant, SECANT_STEPS)
@@ -144,35 +146,37 @@ def _native(
 
 
 class _Descent:
-    """A batch of descents in minimiser coordinates."""
+    """A batch of descents in minimiser coordinates: x of all parameters, derivatives in the m that move."""
 
-    def __init__(
-        self, likelihood: Any, packed: Any, coordinates: Coordinates, x: np.ndarray, options: FitOptions
-    ) -> None:
-        self.likelihood, self.packed, self.coordinates, self.options = likelihood, packed, coordinates, options
-        self.free = coordinates.free
-        self.x = np.clip(x, coordinates.lower, coordinates.upper)
-        self.x[:, ~self.free] = x[:, ~self.free]
-        self.nll, self.gradient, self.information = self.evaluate(self.x, np.arange(len(x)))
+    def __init__(self, profiled: Profiled, packed: Any, coordinates: Coordinates, x: np.ndarray, tolerance: float) -> None:
+        self.profiled, self.packed, self.coordinates, self.tolerance = profiled, packed, coordinates, tolerance
+        self.moving = profiled.moving
+        self.lower, self.upper = coordinates.lower[self.moving], coordinates.upper[self.moving]
+        inside = x.copy()
+        inside[:, self.moving] = np.clip(x[:, self.moving], self.lower, self.upper)
+        self.x, self.nll, self.gradient, self.information = self.evaluate(inside, np.arange(len(x)))
         self.correction = np.zeros_like(self.information)
         self.damping = np.zeros(len(x))
         self.edm = np.full(len(x), np.inf)
         self.valid = np.zeros(len(x), dtype=bool)
         self.known: Minima | None = None
 
-    def evaluate(self, x: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """−ln density, gradient and expected information at coordinates of the problems `rows`, in chunks."""
+    def evaluate(self, x: np.ndarray, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """Of the problems `rows`: x with the single-bin parameters at their best, −ln density, gradient, information.
+
+        In chunks. Derivatives are those of the parameters that move.
+        """
+        m = len(self.moving)
         if not len(x):
-            p = x.shape[1]
-            return np.zeros(0), np.zeros((0, p)), np.zeros((0, p, p))
+            return x, np.zeros(0), np.zeros((0, m)), np.zeros((0, m, m))
         parts = []
         for i in range(0, len(x), CHUNK):
             part, where = x[i : i + CHUNK], rows[i : i + CHUNK]
             at = self.coordinates.take(where)
-            value, gradient, information = self.likelihood.expansion(at.to_parameters(part), self.packed.take(where))
-            parts.append((-value, *at.pull_back(part, -gradient, information)))
-        nll, gradient, information = (np.concatenate(p) for p in zip(*parts, strict=True))
-        return np.where(np.isnan(nll), np.inf, nll), gradient, information
+            points, *found = self.profiled.expansion(at.to_parameters(part), self.packed.take(where))
+            parts.append((at.to_box(points), -found[0], *at.pull_back(part, -found[1], found[2], self.moving)))
+        x, nll, gradient, information = parts[0] if len(parts) == 1 else map(np.concatenate, zip(*parts, strict=True))
+        return x, np.where(np.isnan(nll), np.inf, nll), gradient, information
 
     def run(self, metric: Callable[[_Descent, np.ndarray], np.ndarray], steps: int) -> None:
         """Damped steps of the problems that have not converged, with the curvature that `metric` gives."""
@@ -187,7 +191,7 @@ class _Descent:
             move, sound = _solve(matrix, self.gradient[rows], held, np.zeros(len(rows)))
             distance = -0.5 * np.einsum("ni,ni->n", move, self.gradient[rows])
             self.edm[rows] = np.where(sound, distance, np.inf)
-            self.valid[rows] = (self.edm[rows] < self.options.tolerance) | self.merged(rows, matrix)
+            self.valid[rows] = (self.edm[rows] < self.tolerance) | self.merged(rows, matrix)
             on = ~self.valid[rows]
             rows, matrix, held, move, sound = rows[on], matrix[on], held[on], move[on], sound[on]
             if not len(rows):
@@ -203,34 +207,34 @@ class _Descent:
         """
         if self.known is None:
             return np.zeros(len(rows), dtype=bool)
-        away = self.x[rows] - self.known.points[rows]
+        away = (self.x[rows] - self.known.points[rows])[:, self.moving]
         distance = np.einsum("ni,nij,nj->n", away, curvature, away)
         higher = 2 * (self.nll[rows] - self.known.nll[rows])
         like_a_bowl = np.abs(higher - distance) <= 0.25 * distance + 1e-9
         return np.asarray(self.known.valid[rows] & (distance < 1.0) & (higher >= 0) & like_a_bowl)
 
     def held(self, rows: np.ndarray) -> np.ndarray:
-        """Coordinates that do not move: fixed, or at a bound with the gradient pushing out."""
-        x, g = self.x[rows], self.gradient[rows]
-        low, high = self.coordinates.lower, self.coordinates.upper
-        return ~self.free | ((x <= low) & (g > 0)) | ((x >= high) & (g < 0))
+        """Coordinates at a bound with the gradient pushing out, which do not move, (rows, m)."""
+        x, g = self.x[rows][:, self.moving], self.gradient[rows]
+        return ((x <= self.lower) & (g > 0)) | ((x >= self.upper) & (g < 0))
 
     def snap(self, x: np.ndarray, gradient: np.ndarray) -> np.ndarray:
-        """Coordinates within a billionth of a bound that the gradient pushes them to are put on it."""
-        low, high = self.coordinates.lower, self.coordinates.upper
-        near = 1e-9 * np.where(np.isfinite(high - low), high - low, 1.0)
-        x = np.where(self.free & (x <= low + near) & (gradient > 0), low, x)
-        return np.where(self.free & (x >= high - near) & (gradient < 0), high, x)
+        """Moving coordinates within a billionth of a bound that the gradient pushes them to are put on it."""
+        near = 1e-9 * np.where(np.isfinite(self.upper - self.lower), self.upper - self.lower, 1.0)
+        x = np.where((x <= self.lower + near) & (gradient > 0), self.lower, x)
+        return np.where((x >= self.upper - near) & (gradient < 0), self.upper, x)
 
     def step(self, rows: np.ndarray, held: np.ndarray, move: np.ndarray, sound: np.ndarray) -> np.ndarray:
         """Try one step of each problem, where it is sound; gives the problems that moved."""
-        trial = np.clip(self.x[rows] + move, self.coordinates.lower, self.coordinates.upper)
-        trial = self.snap(np.where(held | ~self.free, self.x[rows], trial), self.gradient[rows])
-        nll, gradient, information = self.evaluate(trial, rows)
-        descent = np.einsum("ni,ni->n", self.gradient[rows], trial - self.x[rows])
+        trial, before = self.x[rows], self.x[rows][:, self.moving]
+        to = np.where(held, before, np.minimum(np.maximum(before + move, self.lower), self.upper))
+        trial[:, self.moving] = to = self.snap(to, self.gradient[rows])
+        trial, nll, gradient, information = self.evaluate(trial, rows)
+        step = to - before
+        descent = np.einsum("ni,ni->n", self.gradient[rows], step)
         good = sound & (nll <= self.nll[rows] + 1e-4 * np.minimum(descent, 0.0) + 1e-13 * np.abs(self.nll[rows]))
         moved = rows[good]
-        self.learn(moved, trial[good] - self.x[moved], gradient[good] - self.gradient[moved], information[good])
+        self.learn(moved, step[good], gradient[good] - self.gradient[moved], information[good])
         self.x[moved], self.nll[moved] = trial[good], nll[good]
         self.gradient[moved], self.information[moved] = gradient[good], information[good]
         self.damping[moved] = np.where(self.damping[moved] < LEAST_DAMPING, 0.0, self.damping[moved] / 10)
@@ -251,21 +255,22 @@ class _Descent:
         self.correction[rows] += residual[:, :, None] * residual[:, None, :] / np.where(safe, along, 1.0)[:, None, None]
 
     def minima(self) -> Minima:
-        points = self.coordinates.to_parameters(self.snap(self.x, self.gradient))
+        x = self.x.copy()
+        x[:, self.moving] = self.snap(x[:, self.moving], self.gradient)
+        points = self.coordinates.to_parameters(x)
         return Minima(points, self.nll.copy(), self.edm.copy(), self.valid.copy())
 
 
 def _secant(state: _Descent, rows: np.ndarray) -> np.ndarray:
-    """Expected information, corrected where that leaves it positive definite, (rows, p, p)."""
+    """Expected information, corrected where that leaves it positive definite, (rows, m, m)."""
     plain, correction = state.information[rows], state.correction[rows]
     if not correction.any():
         return plain
     corrected = plain + correction
     scale = 1.0 / np.sqrt(np.maximum(np.einsum("nii->ni", plain), 1e-10))
-    free = np.flatnonzero(state.free)
-    scaled = (corrected * scale[:, :, None] * scale[:, None, :])[:, free[:, None], free]
+    scaled = corrected * scale[:, :, None] * scale[:, None, :]
     try:
-        np.linalg.cholesky(scaled - SOFTEST * np.eye(len(free)))  # faster than eigenvalues, where all are positive
+        np.linalg.cholesky(scaled - SOFTEST * np.eye(len(state.moving)))  # faster than eigenvalues, if all are positive
     except np.linalg.LinAlgError:
         positive = (np.linalg.eigvalsh(scaled) > SOFTEST).all(axis=1)
         return np.where(positive[:, None, None], corrected, plain)
@@ -273,32 +278,44 @@ def _secant(state: _Descent, rows: np.ndarray) -> np.ndarray:
 
 
 def _observed(state: _Descent, rows: np.ndarray) -> np.ndarray:
-    """Observed information by central differences of the gradient, (rows, p, p), in the minimiser's coordinates."""
-    p = state.x.shape[1]
-    free = np.flatnonzero(state.free)
-    scale = 1.0 / np.sqrt(np.maximum(state.information[rows][:, free, free], 1e-12))
-    width = (state.coordinates.upper - state.coordinates.lower)[free]
-    h = np.minimum(1e-3 * scale, 1e-3 * width)
+    """Observed information by central differences of the gradient, (rows, m, m), in the minimiser's coordinates."""
+    return _differences(state, rows, [np.array([j]) for j in range(len(state.moving))])
+
+
+def _differences(state: _Descent, rows: np.ndarray, groups: Sequence[np.ndarray]) -> np.ndarray:
+    """Derivatives of the gradient, (rows, m, m): coordinates of one group have none in each other, and move together."""
+    m, p = len(state.moving), state.x.shape[1]
+    scale = 1.0 / np.sqrt(np.maximum(np.einsum("nii->ni", state.information[rows]), 1e-12))
+    h = np.minimum(1e-3 * scale, 1e-3 * (state.upper - state.lower))
     base = state.x[rows]
-    high = np.minimum(base[:, free] + h, state.coordinates.upper[free])
-    low = np.maximum(base[:, free] - h, state.coordinates.lower[free])
-    up, down = (np.repeat(base[:, None, :], len(free), axis=1) for _ in range(2))
-    for j, i in enumerate(free):
-        up[:, j, i], down[:, j, i] = high[:, j], low[:, j]
-    where = np.repeat(rows, len(free))
-    gradients = [state.evaluate(x.reshape(-1, p), where)[1].reshape(len(rows), len(free), p) for x in (up, down)]
-    slope = (gradients[0] - gradients[1]) / (high - low)[:, :, None]
-    result = np.tile(np.eye(p), (len(rows), 1, 1))
-    block = slope[:, :, free]
-    result[:, free[:, None], free[None, :]] = 0.5 * (block + block.transpose(0, 2, 1))
-    return result
+    centre = base[:, state.moving]
+    high, low = np.minimum(centre + h, state.upper), np.maximum(centre - h, state.lower)
+    up, down = (np.repeat(base[:, None, :], len(groups), axis=1) for _ in range(2))
+    for j, group in enumerate(groups):
+        up[:, j, state.moving[group]], down[:, j, state.moving[group]] = high[:, group], low[:, group]
+    where = np.repeat(rows, len(groups))
+    gradients = [state.evaluate(x.reshape(-1, p), where)[2].reshape(len(rows), len(groups), m) for x in (up, down)]
+    change, result = gradients[0] - gradients[1], np.zeros((len(rows), m, m))
+    alone = [(j, int(group[0])) for j, group in enumerate(groups) if len(group) == 1]
+    single, column = np.array(alone, dtype=np.intp).reshape(-1, 2).T
+    result[:, :, column] = change[:, single].transpose(0, 2, 1) / (high - low)[:, None, column]
+    for j, group in enumerate(groups):
+        if len(group) > 1:
+            result[:, group, group] = change[:, j, group] / (high - low)[:, group]
+            result[:, column[:, None], group] = result[:, group[:, None], column].transpose(0, 2, 1)
+    return 0.5 * (result + result.transpose(0, 2, 1))
 
 
 def observed_information(likelihood: Any, packed: Any, points: np.ndarray, free: np.ndarray) -> np.ndarray:
     """Observed information in the parameters themselves, (batch, parameters, parameters), the identity where fixed."""
     plain = Coordinates(likelihood.parameters, free, points, simplexes=False)
-    state = _Descent(likelihood, packed, plain, points, FitOptions())
-    return _observed(state, np.arange(len(points)))
+    state = _Descent(Profiled(likelihood, free, closed=False), packed, plain, points, FitOptions().tolerance)
+    together = np.isin(state.moving, likelihood.single_bins.among(free).at)
+    groups = [np.array([j]) for j in np.flatnonzero(~together)]
+    groups += [np.flatnonzero(together)] if together.any() else []
+    result = np.tile(np.eye(len(free)), (len(points), 1, 1))
+    result[:, state.moving[:, None], state.moving] = _differences(state, np.arange(len(points)), groups)
+    return result
 
 
 def _solve(
@@ -322,36 +339,42 @@ def _migrad(likelihood: Any, packed: Any, start: np.ndarray, free: np.ndarray, o
     """iminuit's MIGRAD with our gradient, one problem after the other, in the minimiser's coordinates."""
     import iminuit
 
-    coordinates = Coordinates(likelihood.parameters, free, start)
-    state = _Descent(likelihood, packed, coordinates, coordinates.to_box(start), options)
+    coordinates, plain = Coordinates(likelihood.parameters, free, start), Profiled(likelihood, free, closed=False)
+    state = _Descent(plain, packed, coordinates, coordinates.to_box(start), options.tolerance)
+    moving = state.moving
     for row in range(len(start)):
         if not np.isfinite(state.nll[row]):
             continue
         value, slope = _functions(state, row)
-        minuit = iminuit.Minuit(value, state.x[row], grad=slope)
+        minuit = iminuit.Minuit(value, state.x[row, moving], grad=slope)
         minuit.errordef = iminuit.Minuit.LIKELIHOOD
-        minuit.limits = list(zip(coordinates.lower, coordinates.upper, strict=True))
-        minuit.fixed = list(~free)
+        minuit.limits = list(zip(state.lower, state.upper, strict=True))
         minuit.strategy, minuit.tol = 1, 1e-4
         sigma = 1.0 / np.sqrt(np.maximum(np.diag(state.information[row]), 1e-8))
-        minuit.errors = list(np.minimum(sigma, 0.3 * (coordinates.upper - coordinates.lower)))
+        minuit.errors = list(np.minimum(sigma, 0.3 * (state.upper - state.lower)))
         minuit.migrad()
         if minuit.fval <= state.nll[row]:
-            state.x[row], state.nll[row] = np.array(minuit.values), minuit.fval
+            state.x[row, moving], state.nll[row] = np.array(minuit.values), minuit.fval
         state.edm[row], state.valid[row] = minuit.fmin.edm, minuit.valid
     return state.minima()
 
 
 def _functions(state: _Descent, row: int) -> tuple[Callable[[np.ndarray], float], Callable[[np.ndarray], np.ndarray]]:
-    """−ln density of one problem and its gradient, as functions of the minimiser's coordinates."""
+    """−ln density of one problem and its gradient, as functions of the coordinates that move."""
     at = np.array([row])
-    coordinates, packed = state.coordinates.take(at), state.packed.take(at)
+    coordinates, packed, likelihood = state.coordinates.take(at), state.packed.take(at), state.profiled.likelihood
+    base = state.x[at]
+
+    def placed(x: np.ndarray) -> np.ndarray:
+        whole = base.copy()
+        whole[0, state.moving] = x
+        return whole
 
     def value(x: np.ndarray) -> float:
-        nll = -float(state.likelihood.logpdf(coordinates.to_parameters(x[None]), packed)[0])
+        nll = -float(likelihood.logpdf(coordinates.to_parameters(placed(x)), packed)[0])
         return nll if np.isfinite(nll) else 1e30
 
-    return value, lambda x: state.evaluate(x[None], at)[1][0]
+    return value, lambda x: state.evaluate(placed(x), at)[2][0]
 
 
 def lowest(likelihood: Any, packed: Any, minima: Minima, free: np.ndarray) -> Minima:
@@ -360,8 +383,8 @@ def lowest(likelihood: Any, packed: Any, minima: Minima, free: np.ndarray) -> Mi
     found = Minima(*(getattr(minima, f)[i : i + 1] for f in ("points", "nll", "edm", "valid")))
     if not found.valid[0]:
         return found
-    coordinates = Coordinates(likelihood.parameters, free, found.points)
-    state = _Descent(likelihood, packed, coordinates, coordinates.to_box(found.points), FitOptions(tolerance=1e-18))
+    coordinates, profiled = Coordinates(likelihood.parameters, free, found.points), Profiled(likelihood, free)
+    state = _Descent(profiled, packed, coordinates, coordinates.to_box(found.points), 1e-18)
     state.run(_observed, 2)
     better = bool(state.nll[0] <= found.nll[0] + 1e-12)
     return Minima(state.minima().points, state.nll, np.minimum(state.edm, found.edm), found.valid) if better else found

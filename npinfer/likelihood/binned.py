@@ -18,6 +18,7 @@ from npinfer.core.template import Channel, Template, effective_bins
 from npinfer.errors import DataError, ParameterError, unknown
 from npinfer.likelihood.cells import Cells
 from npinfer.likelihood.packed import Packed
+from npinfer.likelihood.profiled import SingleBins, single_bins
 from npinfer.likelihood.recipe import Recipe
 from npinfer.likelihood.statistic import Effective, Poisson, Variance
 from npinfer.likelihood.terms import Group
@@ -77,6 +78,7 @@ class BinnedLikelihood:
         inside = effective_bins(model.channels)
         self.statistic: Poisson = Effective(model.simulations, inside) if inside.any() else Poisson()
         self._replaced = False
+        self._found: dict[str, SingleBins] = {}  # shared with the same likelihood against other data
         self.data = self.asimov(self.parameters.init) if data is None else data
         self._packed = self.pack(self.data)
 
@@ -143,13 +145,27 @@ class BinnedLikelihood:
             return terms
         return {name: float(term[0]) for name, term in terms.items()}
 
-    def expansion(self, points: np.ndarray, packed: Packed) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """logpdf (batch,), its gradient (batch, parameters) and the expected information (batch, p, p)."""
+    def expansion(
+        self, points: np.ndarray, packed: Packed, at: np.ndarray | None = None, widening: np.ndarray | float = 0.0
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """logpdf (batch,), its gradient (batch, parameters) and the expected information (batch, p, p).
+
+        at: positions of the only parameters whose derivatives are wanted; widening: added to the variance of counts in
+        the information, (batch, bins).
+        """
         rates, jacobian = self.rates_jacobian(points)
-        value, gradient, information = self.statistic.expansion(points, rates, jacobian, packed)
+        value, gradient, information = self.statistic.expansion(points, rates, jacobian, packed, at, widening)
         value = value + self.constraints.logpdf_terms(points, packed.auxiliary)
-        gradient = gradient + self.constraints.gradient(points, packed.auxiliary)
-        return value, gradient, information + self.constraints.information(points, packed.auxiliary)
+        slopes = self.constraints.gradient(points, packed.auxiliary)
+        gradient = gradient + (slopes if at is None else slopes[:, at])
+        return value, gradient, information + self.constraints.information(points, packed.auxiliary, at)
+
+    @property
+    def single_bins(self) -> SingleBins:
+        """Parameters of single bins whose best value is known in closed form."""
+        if "single_bins" not in self._found:
+            self._found["single_bins"] = single_bins(self)
+        return self._found["single_bins"]
 
     def value_grad(self, values: Values, data: Dataset | Packed | None = None) -> tuple[np.ndarray, np.ndarray]:
         """logpdf (batch,) and its gradient (batch, parameters)."""

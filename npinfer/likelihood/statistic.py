@@ -39,7 +39,7 @@ class Poisson:
                 return np.log(mean.take(seen)) @ counts - np.add.reduce(mean) + packed.constant
         if rates.min(initial=0.0) < 0:
             bad = (rates < 0).any(axis=-1)
-            return np.where(bad, -np.inf, self.logpdf(points, np.maximum(rates, 0.0), packed))
+            return np.where(bad, -np.inf, Poisson.logpdf(self, points, np.maximum(rates, 0.0), packed))
         return xlogy(packed.counts, rates).sum(axis=-1) - rates.sum(axis=-1) + packed.constant
 
     def terms(self, points: np.ndarray, rates: np.ndarray, counts: np.ndarray) -> np.ndarray:
@@ -51,11 +51,24 @@ class Poisson:
         """Counts of toys, (batch, bins), one set for each point."""
         return rng.poisson(rates).astype(float)
 
-    def expansion(self, points: np.ndarray, rates: np.ndarray, jacobian: np.ndarray, packed: Packed) -> Expansion:
-        """ln probability (batch,), its gradient (batch, parameters), the expected information (batch, p, p)."""
+    def expansion(
+        self,
+        points: np.ndarray,
+        rates: np.ndarray,
+        jacobian: np.ndarray,
+        packed: Packed,
+        at: np.ndarray | None = None,
+        widening: np.ndarray | float = 0.0,
+    ) -> Expansion:
+        """ln probability (batch,), its gradient (batch, parameters), the expected information (batch, p, p).
+
+        at: positions of the only parameters whose derivatives are wanted; widening: added to the variance of counts in
+        the information, (batch, bins).
+        """
         value = self.logpdf(points, rates, packed)
         ratio = packed.counts / np.maximum(rates, 1e-300) - 1.0
-        return value, _times(jacobian, ratio), _information(jacobian, rates)
+        wanted = jacobian if at is None else jacobian[:, at]
+        return value, _times(wanted, ratio), _information(wanted, rates + widening)
 
 
 class Effective(Poisson):
@@ -95,7 +108,15 @@ class Effective(Poisson):
         mean, spread = np.where(on, rates, 1.0), np.where(on, variance, 1.0)
         return super().sample(points, np.where(on, rng.gamma(mean**2 / spread, spread / mean), rates), rng)
 
-    def expansion(self, points: np.ndarray, rates: np.ndarray, jacobian: np.ndarray, packed: Packed) -> Expansion:
+    def expansion(
+        self,
+        points: np.ndarray,
+        rates: np.ndarray,
+        jacobian: np.ndarray,
+        packed: Packed,
+        at: np.ndarray | None = None,
+        widening: np.ndarray | float = 0.0,
+    ) -> Expansion:
         variance, slopes = np.zeros(rates.shape), np.zeros(jacobian.shape)
         for part in self._variances:
             part.add_variance_jacobian(points, variance, slopes)
@@ -103,8 +124,9 @@ class Effective(Poisson):
         in_rate, in_variance = correction_slopes(packed.counts, rates, variance)
         value = super().logpdf(points, rates, packed) + correction(packed.counts, rates, variance).sum(axis=-1)
         ratio = packed.counts / np.maximum(rates, 1e-300) - 1.0 + in_rate
-        gradient = _times(jacobian, ratio) + _times(slopes, in_variance * self._inside)
-        return value, gradient, _information(jacobian, rates + variance)
+        wanted, bent = (jacobian, slopes) if at is None else (jacobian[:, at], slopes[:, at])
+        gradient = _times(wanted, ratio) + _times(bent, in_variance * self._inside)
+        return value, gradient, _information(wanted, rates + variance + widening)
 
 
 def _times(jacobian: np.ndarray, slope: np.ndarray) -> np.ndarray:
