@@ -41,8 +41,8 @@ def find(name_or_path: str | Path, beside: Path = Path()) -> Path:
         path = beside / os.path.expanduser(text)
         if not os.path.isfile(path):
             raise ConfigurationError(
-                f"{path}: no such likelihood file; give a YAML file or a pyhf workspace (JSON) that exists, or a name "
-                "that `npinfer list` shows"
+                f"{path}: no such likelihood file; give a YAML file that exists, a pyhf workspace (JSON), or a name that "
+                "`npinfer list` shows"
             )
         return path
     known = list_likelihoods()

@@ -55,6 +55,9 @@ class Cells:
         self._shifts = _Shifts(self, histosys)
         self._rows = _Rows(self, list(bins.values()), normsys)
         self._gammas = _Gammas(self)
+        kinds = ("normfactor", "lumi", *SINGLE)
+        at = [i for h in histograms for m in h.modifiers if m.kind in kinds for i in m.at.tolist() if i != NONE]
+        self._multiplying = np.unique(np.array(at, dtype=np.intp))  # positions of what is a factor itself
 
     def each(self) -> Sequence[tuple[int, int, slice, Histogram]]:
         """Slot, channel, bins and content of every histogram."""
@@ -92,13 +95,15 @@ class Cells:
 
     def add_jacobian(self, points: np.ndarray, total: np.ndarray, jacobian: np.ndarray) -> None:
         """Add the expected counts to `total` and their derivatives to `jacobian` (batch, parameters, bins)."""
-        safe = np.where(points == 0, TINY, points)
+        zero = points.take(self._multiplying, axis=1) == 0
+        whole = not zero.any()
+        safe = points if whole else np.where(points == 0, TINY, points)
         rows, slopes = self._rows.with_slopes(safe)
         single = self._gammas.product(safe)
         factor = rows[:, :, self._channel]
         factor = factor if single is None else factor * single
         cells = self._shifts.shifted(safe) * factor
-        if np.array_equal(safe, points):
+        if whole:
             total += cells.sum(axis=1)
         else:
             self.add_counts(points, total)
@@ -176,16 +181,22 @@ class _Rows:
 
     def product(self, points: np.ndarray) -> np.ndarray:
         """The product of the factors, (batch, slots, channels)."""
-        return self._products(points.take(self._plain, axis=1), self._multipliers(points.take(self._varied, axis=1))[0])
+        plain = points.take(self._plain, axis=1)
+        if not len(self._varied):
+            return self._products(plain)
+        return self._products(plain, self._multipliers(points.take(self._varied, axis=1))[0])
 
-    def _products(self, plain: np.ndarray, varied: np.ndarray) -> np.ndarray:
-        values = np.concatenate([np.ones((len(plain), self._ones)), plain, varied], axis=1)
+    def _products(self, *factors: np.ndarray) -> np.ndarray:
+        n = len(factors[0])
+        values = np.concatenate([np.ones((n, self._ones)), *factors], axis=1)
         product = np.multiply.reduceat(values.take(self._order, axis=1), self._first, axis=1)
-        return product.reshape(len(plain), *self._shape)
+        return product.reshape(n, *self._shape)
 
     def with_slopes(self, points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The product, and the derivative of its logarithm in each factor's parameter, (batch, factors)."""
         plain = points.take(self._plain, axis=1)
+        if not len(self._varied):
+            return self._products(plain), 1.0 / plain
         varied, slope = self._multipliers(points.take(self._varied, axis=1))
         varied = np.where(varied == 0, TINY, varied)
         return self._products(plain, varied), np.concatenate([1.0 / plain, slope / varied], axis=1)

@@ -46,10 +46,12 @@ class SingleBins:
         All (batch, k). They may lie outside the bounds, or below zero expectation where there are no counts.
         """
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-            best = self._with_normal(fixed, slope, counts, auxiliary)
-            if self.rate.any():
-                best = np.where(self.rate > 0, self._with_poisson(fixed, slope, counts, auxiliary), best)
-            return np.where(fixed + best * slope < 0, -fixed / slope, best)
+            counted = np.count_nonzero(self.rate)
+            best = self._with_poisson(fixed, slope, counts, auxiliary) if counted else auxiliary
+            if counted < len(self.rate):
+                best = np.where(self.rate > 0, best, self._with_normal(fixed, slope, counts, auxiliary))
+            negative = fixed + best * slope < 0
+            return np.where(negative, -fixed / slope, best) if negative.any() else best
 
     def _with_normal(self, fixed: np.ndarray, slope: np.ndarray, counts: np.ndarray, measured: np.ndarray) -> np.ndarray:
         """Of γ measured with a standard deviation: λ is the positive root of λ² − middle λ − σ² slope² counts."""
