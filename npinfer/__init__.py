@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 _HOME = {
     "load": "npinfer.likelihood.catalogue",
+    "PyhfLikelihood": "npinfer.likelihood.pyhf_likelihood",
     "joint": "npinfer.likelihood.joint",
     "list_likelihoods": "npinfer.likelihood.catalogue",
     "describe": "npinfer.likelihood.describe",
+    "export": "npinfer.likelihood.export",
     "fit": "npinfer.inference.fit",
     "profile": "npinfer.inference.profile",
     "interval": "npinfer.inference.interval",
@@ -40,6 +42,7 @@ __all__ = [
     "FitOptions",
     "IntervalOptions",
     "NpinferError",
+    "PyhfLikelihood",
     "RunOptions",
     "Weights",
     "calibrate",
@@ -48,6 +51,7 @@ __all__ = [
     "coverage",
     "describe",
     "exclusion",
+    "export",
     "fit",
     "generator",
     "goodness_of_fit",
@@ -102,6 +106,8 @@ if TYPE_CHECKING:
     from npinfer.inference.validate import validate
     from npinfer.likelihood.catalogue import list_likelihoods, load
     from npinfer.likelihood.describe import describe
+    from npinfer.likelihood.export import export
     from npinfer.likelihood.joint import joint
+    from npinfer.likelihood.pyhf_likelihood import PyhfLikelihood
     from npinfer.physics.registry import Weights, generator
     from npinfer.report import write_report

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -92,3 +95,26 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> BinnedLikelihood:
 def hese() -> BinnedLikelihood:
     """The shipped likelihood of IceCube's high-energy starting events."""
     return npinfer.load("icecube_hese")
+
+
+@pytest.fixture(scope="session")
+def workspaces() -> Any:
+    """The module tests/workspaces.py."""
+    spec = spec_from_file_location("workspaces", Path(__file__).parent / "workspaces.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def open_workspace(tmp_path: Path) -> Callable[..., BinnedLikelihood]:
+    """Writes a workspace to a file and loads that."""
+
+    def opened(content: Any, **configuration: Any) -> BinnedLikelihood:
+        path = tmp_path / "ws.json"
+        path.write_text(json.dumps(content), encoding="utf-8")
+        return npinfer.load(path, **configuration)
+
+    return opened

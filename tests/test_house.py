@@ -19,10 +19,10 @@ SIDEWAYS = {("plot", "inference"), ("plot", "likelihood"), ("plot", "physics"), 
 MAX_LINES, MAX_FUNCTION, MAX_ARGUMENTS = 400, 60, 6
 MAX_OF_A_VERB = 8  # the public functions: what a question depends on stays visible in its call
 PUBLIC = {
-    "FitOptions", "IntervalOptions", "NpinferError", "RunOptions", "Weights", "calibrate", "compare", "contour",
-    "coverage", "describe", "exclusion", "fit", "generator", "goodness_of_fit", "impacts", "interval", "joint",
-    "list_likelihoods", "load", "load_result", "profile", "rank_calibration", "sample", "significance", "toys",
-    "upper_limit", "validate", "write_report",
+    "FitOptions", "IntervalOptions", "NpinferError", "PyhfLikelihood", "RunOptions", "Weights", "calibrate",
+    "compare", "contour", "coverage", "describe", "exclusion", "export", "fit", "generator", "goodness_of_fit",
+    "impacts", "interval", "joint", "list_likelihoods", "load", "load_result", "profile", "rank_calibration",
+    "sample", "significance", "toys", "upper_limit", "validate", "write_report",
 }  # fmt: skip
 
 

@@ -19,20 +19,22 @@ def read_counts(likelihood: BinnedLikelihood, path: Path) -> Dataset:
     """Counts from a CSV with the columns channel and counts, one row a bin in the order of the channel's bins.
 
     Channels may come in any order, those of a joint likelihood as `member.channel`; lines that start with # are
-    comments. Counts that are not whole numbers make the kind of the data "non-integer": nobody counted them. Raises
-    DataError.
+    comments. Counts that are not whole numbers make the kind of the data "non-integer": nobody counted them; what is
+    measured with the statistic normal may be any number. Raises DataError.
     """
     counts: dict[str, list[float]] = {c.name: [] for c in likelihood.channels}
+    measured = {c.name for c in likelihood.channels if c.measured}
     for line, row in _rows(path):
         if row["channel"] not in counts:
             raise DataError(unknown("channel", row["channel"], counts, f"{path}:{line}"))
-        counts[row["channel"]].append(_count(row["counts"], f"{path}:{line}"))
+        value = _count(row["counts"], f"{path}:{line}", negative=row["channel"] in measured)
+        counts[row["channel"]].append(value)
     for channel in likelihood.channels:
         if (found := len(counts[channel.name])) != channel.bins:
             raise DataError(
                 f"{path}: channel {channel.name!r} has {channel.bins} bins; found {found} rows: give one row a bin"
             )
-    whole = all(value.is_integer() for values in counts.values() for value in values)
+    whole = all(v.is_integer() for name, values in counts.items() if name not in measured for v in values)
     arrays = {name: np.array(values) for name, values in counts.items()}
     return Dataset(arrays, kind="observed" if whole else "non-integer")
 
@@ -59,11 +61,11 @@ def _rows(path: Path) -> list[tuple[int, dict[str, str]]]:
     return [(i, dict(zip(header, (cell.strip() for cell in row), strict=True))) for i, row in cells[1:]]
 
 
-def _count(text: str, where: str) -> float:
+def _count(text: str, where: str, *, negative: bool) -> float:
     try:
         count = number(text, where)
     except NpinferError as error:
         raise DataError(str(error)) from None
-    if count < 0:
+    if count < 0 and not negative:
         raise DataError(f"{where}: {text} is negative; counts are 0 or more")
     return count

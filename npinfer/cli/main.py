@@ -33,6 +33,7 @@ COMMANDS = {
     "toys": "data drawn from a likelihood and fitted again",
     "coverage": "how often intervals contain the truth",
     "sample": "the posterior density by ensembles of walkers",
+    "export": "a likelihood as a pyhf workspace",
     "validate": "check a likelihood against pyhf and itself",
     "report": "one self-contained page about the results of a folder",
 }

@@ -107,7 +107,11 @@ output_options = _all(
 
 run_options = _all(
     click.option(
-        "--executor", default="serial", metavar="KIND", show_default=True, help="serial, processes or processes:N."
+        "--executor",
+        default="serial",
+        metavar="KIND",
+        show_default=True,
+        help="serial, processes[:N], dask:local[:N] or dask:tcp://HOST:PORT.",
     ),
     click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of all random numbers."),
     click.option("--fresh", is_flag=True, help="Compute again what an earlier run left in --out."),

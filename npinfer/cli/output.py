@@ -18,6 +18,7 @@ from rich.markup import escape
 from rich.measure import Measurement
 from rich.table import Table as RichTable
 
+from npinfer.core.files import remove_leftovers
 from npinfer.core.result import Result
 from npinfer.core.table import Table
 
@@ -89,11 +90,11 @@ def _drawn(table: Table, width: int) -> RichTable:
     rich = RichTable(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
     cells = [[_powers(cell) for cell in row[:width]] for row in table.cells()[:LONGEST]]
     for i, column in enumerate(table.columns[:width]):
-        words = " ".join([column, *(row[i] for row in cells)]).split()
+        texts = [column, *(row[i] for row in cells)]
         is_number = any(isinstance(row[i], float) for row in table.rows)
-        rich.add_column(
-            escape(column), overflow="fold", min_width=min(max(map(len, words)), NAME if i == 0 or is_number else WORD)
-        )
+        least = min(max(map(len, " ".join(texts).split())), NAME if i == 0 or is_number else WORD)
+        whole = max(map(len, texts)) <= least  # such a column never gives way to one that can break
+        rich.add_column(escape(column), overflow="fold", min_width=least, no_wrap=whole)
     for row in cells:
         rich.add_row(*map(escape, row))
     return rich
@@ -124,6 +125,7 @@ def finish(
         saved += [result.save(folder / f"{result.verb}.json"), result.table().save(folder / f"{result.verb}.csv")]
         saved += [curve.save(folder / f"{result.verb}_{name}.csv") for name, curve in result.curves().items()]
         saved += [draw(folder / f"{name}.png") for name, draw in drawings.items()]
+        remove_leftovers(folder)
     report(shown or result.table(), saved, options["quiet"], getattr(result, "quantities", ()), beside)
 
 

@@ -50,6 +50,7 @@ def repeat(
     columns = tuple(dict.fromkeys(name for found in rows for name in found))
     notes = (
         f"every row is local to its {key}: nothing corrects for their number",
+        *likelihood.description.notes,
         likelihood.description.small_print(),
     )
     title = f"{verb} of {likelihood.name} over {key} ({likelihood.data.kind} data)"

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from npinfer.core.limits import LARGEST
 from npinfer.errors import ConfigurationError
 
 MAX_BINS = 100_000
@@ -25,8 +26,10 @@ class Axis:
 
     def __post_init__(self) -> None:
         edges = np.asarray(self.edges, dtype=float)
-        if len(edges) < 2 or not np.isfinite(edges).all() or (np.diff(edges) <= 0).any():
-            raise ConfigurationError(f"axis {self.name!r}: edges must be at least two increasing finite numbers")
+        if len(edges) < 2 or not (np.abs(edges) <= LARGEST).all() or (np.diff(edges) <= 0).any():
+            raise ConfigurationError(
+                f"axis {self.name!r}: edges must be at least two increasing finite numbers, of at most {LARGEST:g}"
+            )
 
     @classmethod
     def from_spec(cls, name: str, spec: dict[str, list[float]]) -> Axis:
@@ -40,7 +43,7 @@ class Axis:
             return cls(name, tuple(float(v) for v in numbers))
         if (
             len(numbers) != 3
-            or not np.isfinite(numbers).all()
+            or not (np.abs(numbers) <= LARGEST).all()
             or not 1 <= numbers[2] <= MAX_BINS
             or int(numbers[2]) != numbers[2]
         ):

@@ -10,6 +10,7 @@ import numpy as np
 from scipy.special import gammaln, xlogy
 
 from npinfer.core.correlation import Correlation
+from npinfer.core.limits import LARGEST
 from npinfer.errors import ConfigurationError, unknown
 
 KINDS = {
@@ -52,15 +53,20 @@ class Constraint:
             raise ConfigurationError(unknown("constraint kind", kind, KINDS))
         if set(numbers) != set(KINDS[kind]):
             raise ConfigurationError(f"a {kind} constraint takes {', '.join(KINDS[kind])}; found {', '.join(numbers)}")
-        if not all(np.isfinite(v) for v in numbers.values()):
-            raise ConfigurationError(f"a {kind} constraint takes finite numbers; found {dict(numbers)}")
+        if not all(abs(v) <= LARGEST for v in numbers.values()):
+            raise ConfigurationError(
+                f"a {kind} constraint takes finite numbers of at most {LARGEST:g}; found {dict(numbers)}"
+            )
         if kind == "poisson":
             built = cls(kind, numbers["count"], rate=numbers["rate"])
         else:
             up, down = (numbers.get(k, numbers.get("sigma", 0.0)) for k in ("sigma_up", "sigma_down"))
             built = cls(kind, numbers["mean"], up, down)
-        if min(built.sigma_up, built.sigma_down, built.rate) <= 0:
-            raise ConfigurationError(f"a {kind} constraint takes positive widths and rates; found {dict(numbers)}")
+        if min(built.sigma_up, built.sigma_down, built.rate) < 1.0 / LARGEST:
+            raise ConfigurationError(
+                f"a {kind} constraint takes positive widths and rates of at least {1 / LARGEST:g}; "
+                f"found {dict(numbers)}"
+            )
         if (kind == "log_normal" and built.mean <= 0) or (kind == "poisson" and built.mean < 0):
             raise ConfigurationError(f"a {kind} constraint takes a positive {KINDS[kind][0]}; found {dict(numbers)}")
         return built
@@ -113,6 +119,7 @@ class Constraints:
         self._up = np.array([c.sigma_up for c in gaussian])
         self._down = np.array([c.sigma_down for c in gaussian])
         self._log = np.array([c.kind == "log_normal" for c in gaussian], dtype=bool)
+        self._weight = 1.0 / (self._up * self._down)  # the mean of 1/σ² over both sides
         self._symmetric = bool(np.array_equal(self._up, self._down))
         self._any_log = bool(self._log.any())
         self._norm = float(np.sum(np.log(2.0 / (self._up + self._down))) - 0.5 * len(gaussian) * np.log(2 * np.pi))
@@ -148,8 +155,10 @@ class Constraints:
 
     def logpdf_terms(self, points: np.ndarray, auxiliary: np.ndarray) -> np.ndarray:
         """ln density of the auxiliary data, normalisation included, shape (batch,)."""
-        z, _, _ = self._residual(points, auxiliary)
-        total = self._norm - 0.5 * (z * z).sum(axis=1)
+        total = np.full(len(points), self._norm)
+        if len(self._index):
+            z, _, _ = self._residual(points, auxiliary)
+            total = total - 0.5 * (z * z).sum(axis=1)
         if len(self._rate):
             expected = points[:, self._poisson_index] * self._rate
             counted = auxiliary[..., self._poisson_slot]
@@ -169,8 +178,9 @@ class Constraints:
     def gradient(self, points: np.ndarray, auxiliary: np.ndarray) -> np.ndarray:
         """d logpdf / d parameters, shape (batch, parameters)."""
         result = np.zeros(points.shape)
-        z, sigma, slope = self._residual(points, auxiliary)
-        result[:, self._index] = -z / sigma * slope
+        if len(self._index):
+            z, sigma, slope = self._residual(points, auxiliary)
+            result[:, self._index] = -z / sigma * slope
         if len(self._rate):
             counted, theta = np.broadcast_arrays(auxiliary[..., self._poisson_slot], points[:, self._poisson_index])
             with np.errstate(divide="ignore", invalid="ignore"):
@@ -180,15 +190,26 @@ class Constraints:
             result[:, index] -= (points[:, index] - auxiliary[..., part]) @ inverse
         return result
 
-    def information(self, points: np.ndarray, auxiliary: np.ndarray, at: np.ndarray | None = None) -> np.ndarray:
-        """Expected information, shape (batch, parameters, parameters), or of the parameters at positions `at` alone."""
+    def information(
+        self, points: np.ndarray, auxiliary: np.ndarray, at: np.ndarray | None = None, *, observed: bool = False
+    ) -> np.ndarray:
+        """Expected or observed information, shape (batch, parameters, parameters).
+
+        at: positions of the only parameters that are wanted.
+        """
         n, p = points.shape
         diagonal = np.zeros((n, p))
-        slope = self._residual(points, auxiliary)[2]
-        diagonal[:, self._index] = slope**2 / (self._up * self._down)  # the mean of 1/σ² over both sides
+        if observed:
+            z, sigma, slope = self._residual(points, auxiliary)
+            diagonal[:, self._index] = slope**2 / sigma * (1.0 / sigma - np.where(self._log, z, 0.0))
+        else:
+            slope = self._residual(points, auxiliary)[2] if self._any_log else 1.0
+            diagonal[:, self._index] = slope**2 * self._weight
         if len(self._rate):
             i = self._poisson_index
-            diagonal[:, i] += self._rate / np.maximum(points[:, i], 1e-12)
+            theta = np.maximum(points[:, i], 1e-12)
+            seen = auxiliary[..., self._poisson_slot] / theta if observed else self._rate
+            diagonal[:, i] += seen / theta
         diagonal = diagonal if at is None else diagonal[:, at]
         m = diagonal.shape[1]
         result = np.zeros((n, m, m))

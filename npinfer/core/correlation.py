@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from npinfer.core.limits import LARGEST
 from npinfer.errors import ConfigurationError, unknown
 
 if TYPE_CHECKING:
@@ -39,8 +40,10 @@ class Correlation:
             raise ConfigurationError(
                 f"the correlation of {', '.join(self.names)} needs {n} means and a {n}×{n} covariance"
             )
-        if not np.isfinite(self.means).all():
-            raise ConfigurationError(f"the means of {', '.join(self.names)} are not finite numbers")
+        if not all((np.abs(numbers) <= LARGEST).all() for numbers in (np.array(self.means), matrix)):
+            raise ConfigurationError(
+                f"the means and the covariance of {', '.join(self.names)} are not finite numbers of at most {LARGEST:g}"
+            )
         if not np.allclose(matrix, matrix.T, rtol=1e-8, atol=0.0) or np.linalg.eigvalsh(matrix).min() <= 0:
             raise ConfigurationError(
                 f"the covariance of {', '.join(self.names)} is not symmetric and positive definite"

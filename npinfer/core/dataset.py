@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from npinfer.core.limits import LARGEST
 from npinfer.errors import DataError
 
 
@@ -29,8 +30,11 @@ class Dataset:
         return np.sum([np.sum(c, axis=-1) for c in self.counts.values()], axis=0)
 
 
-def check_counts(counts: np.ndarray, bins: int, where: str) -> np.ndarray:
-    """Counts as floats of shape (..., bins); raises DataError for NaN, negative or wrongly shaped ones."""
+def check_counts(counts: np.ndarray, bins: int, where: str, *, measured: bool = False) -> np.ndarray:
+    """Counts as floats of shape (..., bins); raises DataError for NaN, negative, huge or wrongly shaped ones.
+
+    measured: for quantities that are not counted, and may be negative.
+    """
     try:
         array = np.asarray(counts, dtype=float)
     except (TypeError, ValueError, OverflowError):
@@ -40,7 +44,10 @@ def check_counts(counts: np.ndarray, bins: int, where: str) -> np.ndarray:
     if not np.isfinite(array).all():
         bad = int(np.flatnonzero(~np.isfinite(array.reshape(-1, bins)).all(axis=0))[0])
         raise DataError(f"{where}: bin {bad} is not a finite number; remove the bin or give its count")
-    if (array < 0).any():
+    if not measured and (array < 0).any():
         bad = int(np.flatnonzero((array.reshape(-1, bins) < 0).any(axis=0))[0])
         raise DataError(f"{where}: bin {bad} has a negative count; counts are 0 or more")
+    if (np.abs(array) > LARGEST).any():
+        bad = int(np.flatnonzero((np.abs(array).reshape(-1, bins) > LARGEST).any(axis=0))[0])
+        raise DataError(f"{where}: bin {bad} has more than {LARGEST:g}; give it in larger units, or a scale")
     return array

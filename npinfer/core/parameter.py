@@ -8,9 +8,18 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from npinfer.core.constraint import Constraint
+from npinfer.core.limits import LARGEST
 from npinfer.errors import ConfigurationError, ParameterError, unknown
 
 UNBOUNDED = 100.0  # how far a parameter without bounds is taken to reach, in units of 1 + |start value|
+MOST_POWER = 100.0
+AT_BOUND = 1e-9  # of that reach, or of narrower bounds: a value this near to a bound is on it
+
+
+def powers_are_numbers(bounds: tuple[float, float], power: float) -> bool:
+    """Whether the power of every value within finite bounds is a number of a size to compute with."""
+    sizes = [abs(b) for b in bounds if b and np.isfinite(b)]
+    return bool(abs(power) <= MOST_POWER and all(abs(power * np.log10(b)) <= np.log10(LARGEST) for b in sizes))
 
 
 @dataclass(frozen=True)
@@ -79,9 +88,15 @@ class Parameter:
             raise ConfigurationError(
                 f"parameter {self.name!r}: the bounds [{low:g}, {high:g}] are not in increasing order"
             )
+        if any(np.isfinite(b) and abs(b) > LARGEST for b in self.bounds):
+            raise ConfigurationError(
+                f"parameter {self.name!r}: the bounds [{low:g}, {high:g}] are beyond {LARGEST:g}; write .inf for none"
+            )
         for value in (self.init, *self.starts):
             self.check(value)
         power = self.prior.power
+        if not powers_are_numbers(self.bounds, power):
+            raise ConfigurationError(f"parameter {self.name!r}: a prior flat in its power {power:g} is not a number")
         if (power != 1 and low < 0) or (power <= 0 and low == 0):
             raise ConfigurationError(
                 f"parameter {self.name!r}: a prior {self.prior.measure(self.name)} is not proper on "
@@ -121,7 +136,9 @@ class Parameters(Sequence[Parameter]):
         self.upper = np.array([p.bounds[1] for p in self._all], dtype=float)
         self.init = np.array([p.init for p in self._all], dtype=float)
         finite = np.isfinite(self.upper - self.lower)
-        self.width = np.where(finite, self.upper - self.lower, UNBOUNDED * (1.0 + np.abs(self.init)))
+        reach = UNBOUNDED * (1.0 + np.abs(self.init))
+        self.width = np.where(finite, self.upper - self.lower, reach)
+        self.near = AT_BOUND * np.minimum(self.width, reach)
         self.fixed = np.array([p.fixed for p in self._all], dtype=bool)
 
     def __len__(self) -> int:

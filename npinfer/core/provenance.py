@@ -19,8 +19,8 @@ class Description:
     """What a likelihood is, carried by every result that comes from it.
 
     kind: "real", "asimov" or "summary"; status: "published", "external", "approximate" or "illustrative".
-    digests: of the specification, the data files and the configuration; notes: what a reader of its numbers should
-    know about the templates.
+    digests: of the specification, the data files, the configuration and any plug-in modules; notes: what a reader
+    of its numbers should know about the templates.
     """
 
     name: str

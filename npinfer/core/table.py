@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from npinfer.errors import OutputError
+from npinfer.core.files import write_file
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class Table:
 
     def save(self, path: str | Path) -> Path:
         """Write the CSV; raises OutputError."""
-        return write_text(Path(path), self.csv())
+        return write_file(Path(path), self.csv())
 
 
 def show(value: Any) -> str:
@@ -57,19 +57,3 @@ def show(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
     return f"{value:.4g}" if isinstance(value, float) else str(value)
-
-
-def write_text(path: Path, text: str) -> Path:
-    """Write a file in one step, so that it is never seen half-written; raises OutputError."""
-    try:
-        part = path.with_name(f".{path.name}.part")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            part.write_text(text, encoding="utf-8")
-            part.replace(path)
-        finally:
-            part.unlink(missing_ok=True)
-    except (OSError, ValueError) as error:
-        why = getattr(error, "strerror", None) or error
-        raise OutputError(f"{path}: cannot be written: {why}; choose another folder with --out") from None
-    return path

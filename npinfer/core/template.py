@@ -15,12 +15,15 @@ from npinfer.errors import DataError, unknown
 class Channel:
     """A histogram of the data: its name, axes and statistic. Bins are flattened in C order of the axes.
 
-    statistic: "poisson", or "effective" where the finite statistics of the simulation count.
+    statistic: "poisson", or "effective" where the finite statistics of the simulation count, or "normal" for quantities
+    that were measured and not counted: with sigma_up where the expectation lies above them, else sigma_down, (bins,).
     """
 
     name: str
     axes: tuple[Axis, ...]
     statistic: str = "poisson"
+    sigma_up: tuple[float, ...] = ()
+    sigma_down: tuple[float, ...] = ()
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -30,10 +33,26 @@ class Channel:
     def bins(self) -> int:
         return int(np.prod(self.shape))
 
+    @property
+    def measured(self) -> bool:
+        """Whether the bins hold measured quantities instead of counts."""
+        return self.statistic == "normal"
+
+    @property
+    def peak(self) -> float:
+        """ln density of measured quantities where just they are expected; 0 for counts."""
+        width = np.add(self.sigma_up, self.sigma_down)
+        return float(np.sum(np.log(2.0 / width) - 0.5 * np.log(2.0 * np.pi)))
+
 
 def effective_bins(channels: Sequence[Channel]) -> np.ndarray:
     """Which bins of all channels have the statistic "effective", (bins,) of bool."""
     return np.repeat([c.statistic == "effective" for c in channels], [c.bins for c in channels])
+
+
+def measured_bins(channels: Sequence[Channel]) -> np.ndarray:
+    """Which bins of all channels hold measured quantities instead of counts, (bins,) of bool."""
+    return np.repeat([c.measured for c in channels], [c.bins for c in channels])
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from scipy.special import ndtr
 from npinfer.core.provenance import Provenance
 from npinfer.core.result import Limit, Quantity
 from npinfer.core.result.tail import quantiles
+from npinfer.core.template import measured_bins
 from npinfer.errors import InferenceError
 from npinfer.inference.crossings import N_SIGMA, Crossings
 from npinfer.inference.executor import Arrays, RunOptions, run_chunks
@@ -35,7 +36,8 @@ def asymptotic_limit(question: Question, cl: float, method: str, n_toys: int, ru
     values, p = crossings.curve()
     check_falling(question, values, p[:, 0], 1.0 - cl)
     bands, source, said = np.append(limits[1:], np.full(5, np.nan))[:5], "Asimov data", [tested.complaint()]
-    events = float(likelihood.rates(tested.null).sum())
+    counted = ~measured_bins(likelihood.channels)
+    events = float(likelihood.rates(tested.null)[:, counted].sum()) if counted.any() else np.inf
     if events < FEW:
         said.append(f"{events:.2g} events are expected without a signal: method toys is safer than asymptotic formulae")
     if n_toys and events < FEW:

@@ -6,7 +6,7 @@ from copy import copy
 
 import numpy as np
 
-from npinfer.core.parameter import Parameters
+from npinfer.core.parameter import AT_BOUND, Parameters
 
 
 class Coordinates:
@@ -24,14 +24,14 @@ class Coordinates:
         simplexes: without, the map is the identity for simplexes too.
         """
         self.free = free
-        self.lower, self.upper = parameters.lower.copy(), parameters.upper.copy()
+        self.lower, self.upper, self.near = parameters.lower.copy(), parameters.upper.copy(), parameters.near.copy()
         self._sticks: list[tuple[list[int], np.ndarray]] = []
         for group in parameters.simplexes() if simplexes else ():
             members = [i for i in group if free[i]]
             rest = 1.0 - fixed_at[:, [i for i in group if not free[i]]].sum(axis=1)
             if members:
                 self._sticks.append((members, np.maximum(rest, 0.0)))
-                self.lower[members], self.upper[members] = 0.0, 1.0
+                self.lower[members], self.upper[members], self.near[members] = 0.0, 1.0, AT_BOUND
 
     @property
     def plain(self) -> bool:

@@ -11,7 +11,7 @@ from scipy.special import ndtri
 from npinfer.core import wilks
 from npinfer.core.provenance import Provenance
 from npinfer.core.result import Exclusion, Quantity, Segment
-from npinfer.errors import ConfigurationError, InferenceError, ParameterError, unknown
+from npinfer.errors import ConfigurationError, ParameterError, unknown
 from npinfer.inference import teststat
 from npinfer.inference.asymptotic import NAMED
 from npinfer.inference.crossings import INSIDE, N_SIGMA, P_VALUES
@@ -37,9 +37,10 @@ def exclusion(
     """The values of a parameter that are excluded, observed and expected without a signal.
 
     grid: increasing values, (points,); method: "cls" or "profile", both with asymptotic formulae (arXiv:1007.1727). A
-    value is tested by the events that it adds to those without a signal: it is not excluded where the best fit wants
-    more of them. Segments start and end where p crosses 1 − cl between two grid points; one that is narrower than the
-    grid's spacing may be missed. Raises ParameterError, ConfigurationError, InferenceError, Interrupted.
+    value is tested by the events that it adds to those without a signal, or takes away where it interferes: it is not
+    excluded where the best fit wants more of that. Segments start and end where p crosses 1 − cl between two grid
+    points; one that is narrower than the grid's spacing may be missed. Raises ParameterError, ConfigurationError,
+    InferenceError, Interrupted.
     """
     if wilks.check_cl(cl) <= 0.5:
         raise ConfigurationError(f"cl of an exclusion is above 0.5, such as 0.9; found {cl:g}")
@@ -75,12 +76,13 @@ def exclusion(
 
 
 class _Test:
-    """p of tested values, one-sided in the number of events that the signal adds."""
+    """p of tested values, one-sided in the number of events that the signal adds or takes away."""
 
     def __init__(self, question: Question, method: str, alpha: float) -> None:
         self.question, self.alpha = question, alpha
         self.tested = Hypotheses(question, question.likelihood.pack(None))
         self._observed, self._expected = P_VALUES[method]
+        self._boundary = 1.0
 
     def events(self, values: np.ndarray) -> np.ndarray:
         """Events that the signal adds at values of the parameter, the others as without a signal, (tests,)."""
@@ -94,19 +96,17 @@ class _Test:
     def p_values(self, values: np.ndarray, t: np.ndarray, t_asimov: np.ndarray) -> np.ndarray:
         """p of the data, then expected at N_SIGMA, (tests, 6), from t on the data and on the Asimov data, (tests,)."""
         added, wanted = self.events(values), self.events(self.tested.best)[0]
-        q = np.where(wanted > added, 0.0, t)
-        p = self._observed(q, t_asimov, 1.0)
+        beyond = np.where(added < 0, wanted <= added, wanted >= added)
+        q = np.where(beyond | (added == 0), 0.0, t)
+        p = self._observed(q, t_asimov, self._boundary)
         return np.concatenate([p[:, None], self._expected(t_asimov[:, None], N_SIGMA)], axis=1)
 
     def scan(self, values: np.ndarray, run: RunOptions) -> tuple[np.ndarray, list[str]]:
         """p on the grid, (points, 6), NaN where it was not computed, and why that is."""
         question, likelihood = self.question, self.question.likelihood
-        added = self.events(np.append(values, question.background))
-        if (added < -1e-9 * max(1.0, np.abs(added).max())).any():
-            raise InferenceError(
-                f"{likelihood.name}: the expected events at some {question.name} are fewer than without a signal; "
-                "exclusion is one-sided: look at the interval or the profile"
-            )
+        added = self.events(values)
+        if added.min() < 0 < added.max():  # the parameter goes on where there is no signal
+            self._boundary = np.inf
         asimov = likelihood.with_data(likelihood.asimov(self.tested.null[0]))
         grid = {question.name: values}
         scans = [profile(lh, grid, fixed=question.fixed, run=run) for lh in (likelihood, asimov)]

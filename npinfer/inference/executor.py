@@ -2,30 +2,35 @@
 
 from __future__ import annotations
 
-import zipfile
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Executor
+import copy
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import BrokenExecutor, CancelledError, Executor, as_completed
+from contextlib import closing
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from tqdm import tqdm
 
-from npinfer.core.provenance import digest, versions
-from npinfer.errors import NpinferError, OutputError
-from npinfer.threads import one_blas_thread
+from npinfer.core.provenance import versions
+from npinfer.errors import InferenceError, NpinferError
+from npinfer.inference.checkpoint import Arrays, Checkpoints, identity
+from npinfer.inference.processes import Processes
+from npinfer.threads import keep_one_blas_thread, one_blas_thread
 
-Arrays = Mapping[str, np.ndarray]
 Task = Callable[[Any, Arrays], Arrays]
+Results = Iterator[tuple[int, Arrays]]
+LOSSES = 3  # of processes in a row, without a finished chunk
 
 
 @dataclass(frozen=True)
 class RunOptions:
-    """seed: of all random numbers; executor: any concurrent.futures.Executor, or None for this process;
-    out: folder for finished chunks, from which the same work resumes; fresh: ignore chunks found there;
-    quiet: no progress bar (one appears after two seconds, on a terminal only).
+    """seed: of all random numbers; executor: any concurrent.futures.Executor, such as a ProcessPoolExecutor or Dask's
+    Client.get_executor(), or None for this process; out: folder for finished chunks, from which the same work resumes;
+    fresh: ignore chunks found there; quiet: no progress bar (one appears after two seconds, on a terminal only) and
+    no word about the chunks that were found.
     """
 
     seed: int = 0
@@ -39,107 +44,126 @@ class Interrupted(NpinferError):
     """Work was stopped by the user; `done` holds the finished chunks by number."""
 
     def __init__(self, message: str, done: Mapping[int, Arrays]) -> None:
-        super().__init__(message)
+        super().__init__(message, done)
         self.done = done
+
+    def __str__(self) -> str:
+        return str(self.args[0])
+
+
+class WorkersLost(NpinferError):
+    """The workers of an executor ended before their work was done."""
 
 
 def run_chunks(task: Task, likelihood: Any, chunks: Sequence[Arrays], run: RunOptions, label: str) -> list[Arrays]:
-    """task(likelihood, chunk) for every chunk, in order; raises Interrupted, OutputError.
+    """task(likelihood, chunk) for every chunk, in order; raises Interrupted, WorkersLost, DataError, OutputError.
 
     `task` is a function of a module, so that a worker can import it. Each chunk runs with one BLAS thread wherever it
-    runs, so that its numbers do not depend on the executor.
+    runs, so that its numbers do not depend on the executor. Chunks are kept in the order in which they finish.
     """
-    store = _Store(task, likelihood, chunks, run) if run.out is not None else None
-    done: dict[int, Arrays] = {} if store is None else store.found()
-    left = [i for i in range(len(chunks)) if i not in done]
+    store: Checkpoints | None = None
+    done: dict[int, Arrays] = {}
+    if run.out is not None:
+        work = identity(f"{task.__module__}.{task.__qualname__}", likelihood, chunks, run.seed)
+        store = Checkpoints(run.out, work, len(chunks))
+        done = {} if run.fresh else store.found()
+    left = {i: chunk for i, chunk in enumerate(chunks) if i not in done}
     bar = tqdm(
         total=len(chunks), initial=len(done), desc=label, delay=2, disable=True if run.quiet else None, leave=False
     )
     try:
-        with bar:
-            for i, result in _results(task, likelihood, [(i, chunks[i]) for i in left], run.executor):
-                done[i] = result
+        with bar, one_blas_thread(), closing(_results(task, likelihood, left, run.executor)) as results:
+            if store is not None and done and left and not bar.disable:
+                said = f"{label.rstrip(',')}: {len(done)} of {len(chunks)} chunks found in {store.folder}"
+                print(said, file=sys.stderr)
+            for i, result in results:
                 if store is not None:
                     store.keep(i, result)
+                done[i] = result
                 bar.update()
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, WorkersLost) as error:
         where = "an output folder (--out) would keep them for the next time"
         if store is not None:
             where = f"they are kept in {store.folder}: the same command continues"
-        raise Interrupted(f"{label} interrupted after {len(done)} of {len(chunks)} chunks; {where}", done) from None
+        reached = f"after {len(done)} of {len(chunks)} chunks; {where}"
+        if isinstance(error, WorkersLost):
+            raise WorkersLost(f"{label.rstrip(',')}: {error}; it ended {reached}") from error.__cause__
+        raise Interrupted(f"{label} interrupted {reached}", done) from None
     return [done[i] for i in range(len(chunks))]
 
 
-def _results(task: Task, likelihood: Any, work: Sequence[tuple[int, Arrays]], executor: Executor | None) -> Any:
+def _results(task: Task, likelihood: Any, chunks: Mapping[int, Arrays], executor: Executor | None) -> Results:
+    """The results of chunks by number, in the order in which they finish; raises WorkersLost."""
     if executor is None:
-        with one_blas_thread():
-            for i, chunk in work:
-                yield i, task(likelihood, chunk)
+        for i, chunk in chunks.items():
+            yield i, task(likelihood, chunk)
         return
-    recipe = likelihood.recipe()
-    pending = [(i, executor.submit(_elsewhere, task, recipe, chunk)) for i, chunk in work]
-    for i, future in pending:
-        yield i, future.result()
+    work, left, losses = (task, likelihood.recipe(), versions()), dict(chunks), 0
+    while left:
+        try:
+            for i, result in _finished(executor, work, left):
+                del left[i]
+                losses = 0
+                yield i, result
+        except Exception as error:
+            if not _is_loss(error):
+                raise
+            losses += 1
+            if not isinstance(executor, Processes):
+                why = "it was stopped" if isinstance(error, CancelledError) else "perhaps for lack of memory"
+                said = f"{type(error).__name__}: {error}".strip(": ")
+                raise WorkersLost(f"the executor lost its workers, {why} ({said}); go on with a new one") from error
+            if losses == LOSSES:
+                raise WorkersLost(
+                    f"one of {executor.count} processes was killed {LOSSES} times in a row before any finished a "
+                    "chunk, perhaps for lack of memory; give it fewer processes"
+                ) from error
+            executor.renew()
 
 
-def _elsewhere(task: Task, recipe: Any, chunk: Arrays) -> Arrays:
-    """Run one chunk in a worker, on a likelihood rebuilt from its recipe."""
-    with one_blas_thread():
-        return task(_rebuild(recipe), chunk)
+def _finished(executor: Executor, work: tuple[Any, ...], chunks: Mapping[int, Arrays]) -> Results:
+    """Results as they finish; where workers are lost, all that finished before."""
+    futures = {}
+    try:
+        for i, chunk in chunks.items():
+            futures[executor.submit(_elsewhere, *work, chunk)] = i
+        for future in as_completed(futures):
+            yield futures.pop(future), future.result()
+    except Exception as error:
+        if _is_loss(error):
+            for future, i in futures.items():
+                if future.done() and not future.cancelled() and future.exception() is None:
+                    yield i, future.result()
+        raise
+    finally:
+        for future in futures:
+            future.cancel()
+
+
+def _is_loss(error: Exception) -> bool:
+    """Whether workers, or what leads them, ended: KilledWorker is Dask's."""
+    return isinstance(error, BrokenExecutor | CancelledError) or type(error).__name__ == "KilledWorker"
+
+
+def _elsewhere(task: Task, recipe: Any, needed: Mapping[str, str], chunk: Arrays) -> Arrays:
+    """Run one chunk in a worker, on a likelihood rebuilt from its recipe; raises InferenceError for other versions."""
+    if differ := [f"{k} {v}, not {needed.get(k)}" for k, v in versions().items() if v != needed.get(k)]:
+        raise InferenceError(
+            f"a worker has other versions than the work was started with ({', '.join(differ)}) and would find other "
+            "numbers; install the same there"
+        )
+    try:
+        likelihood = _rebuild(recipe)
+        keep_one_blas_thread()
+        return task(likelihood, chunk)
+    except Exception as error:
+        try:
+            copy.copy(error)  # as it will be made again where it arrives
+        except Exception:
+            raise RuntimeError(f"{type(error).__name__}: {error}") from None
+        raise
 
 
 @lru_cache(maxsize=4)
 def _rebuild(recipe: Any) -> Any:
     return recipe.build()
-
-
-class _Store:
-    """Finished chunks on disk, under a digest of all that they depend on."""
-
-    def __init__(self, task: Task, likelihood: Any, chunks: Sequence[Arrays], run: RunOptions) -> None:
-        content = [{k: [v.shape, v.tolist()] for k, v in chunk.items()} for chunk in chunks]
-        packed = likelihood.pack(None)
-        identity = {
-            "task": f"{task.__module__}.{task.__qualname__}",
-            "likelihood": dict(likelihood.description.digests),
-            "data": [packed.counts.tolist(), packed.auxiliary.tolist()],
-            "chunks": content,
-            "seed": run.seed,
-            "versions": versions(),
-        }
-        assert run.out is not None
-        self.folder = Path(run.out) / "chunks" / digest(identity)[:16]
-        self._count, self._fresh = len(chunks), run.fresh
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise OutputError(
-                f"{self.folder}: cannot be written: {error.strerror}; choose another folder with --out"
-            ) from None
-
-    def found(self) -> dict[int, Arrays]:
-        """The chunks already there; a damaged one is computed again."""
-        done = {}
-        for i in range(0 if self._fresh else self._count):
-            try:
-                with self._path(i).open("rb") as stream, np.load(stream, allow_pickle=False) as stored:
-                    done[i] = {k: stored[k] for k in stored.files}
-            except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile):
-                continue
-        return done
-
-    def keep(self, i: int, arrays: Arrays) -> None:
-        part = self._path(i).with_suffix(".part")
-        try:
-            with part.open("wb") as stream:
-                np.savez(stream, **arrays)
-            part.replace(self._path(i))
-        except OSError as error:
-            raise OutputError(
-                f"{part}: cannot be written: {error.strerror}; choose another folder with --out"
-            ) from None
-        finally:
-            part.unlink(missing_ok=True)
-
-    def _path(self, i: int) -> Path:
-        return self.folder / f"{i:05d}.npz"

@@ -110,7 +110,7 @@ def best_fit(
 def information_at(likelihood: Any, point: np.ndarray, free: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Observed information of the free parameters that are not at a bound, and their positions; point: (1, all)."""
     p, packed = likelihood.parameters, likelihood.pack(None)
-    inside = (point[0] > p.lower + 1e-9 * p.width) & (point[0] < p.upper - 1e-9 * p.width)
+    inside = (point[0] > p.lower + p.near) & (point[0] < p.upper - p.near)
     kept = np.flatnonzero(free & inside)
     observed = observed_information(likelihood, packed, point, free & inside)[0]
     expected = likelihood.expansion(point, packed)[2][0]
@@ -183,7 +183,7 @@ def _status(likelihood: Any, minima: Minima, free: np.ndarray) -> tuple[Status, 
     said = []
     for i in np.flatnonzero(free):
         for side, bound in (("lower", p.lower[i]), ("upper", p.upper[i])):
-            if abs(point[i] - bound) <= 1e-9 * p.width[i]:
+            if abs(point[i] - bound) <= p.near[i]:
                 said.append(f"{p.names[i]} stopped at its {side} bound {bound:g}")
     for group in p.simplexes():
         if any(free[i] for i in group) and point[group].sum() >= 1 - 1e-9:
@@ -222,7 +222,7 @@ def _derived_errors(
         return dict.fromkeys(derived, float("nan"))
     found = slopes(likelihood.derived, likelihood.parameters, spot)
     gradients = np.array([found[name] for name in derived])
-    variance = np.einsum("qi,ij,qj->q", gradients, spot.covariance, gradients)
+    variance = ((gradients @ spot.covariance) * gradients).sum(axis=1)
     unknown = (gradients == 0).all(axis=1) | moves(flat, spot.covariance, gradients)
     errors = np.where(unknown, np.nan, np.sqrt(np.maximum(variance, 0.0)))
     return dict(zip(derived, errors.tolist(), strict=True))

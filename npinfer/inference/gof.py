@@ -85,9 +85,9 @@ def _contributions(likelihood: Any, point: np.ndarray) -> tuple[Contribution, ..
                 channel.bins,
                 float(np.sum(likelihood.data.counts[channel.name])),
                 float(counts.sum()),
-                int((counts < FEWER).sum()),
-                int((counts < FEW).sum()),
-                channel.statistic == "poisson",
+                int((counts < FEWER).sum()) * (not channel.measured),
+                int((counts < FEW).sum()) * (not channel.measured),
+                channel.statistic != "effective",
             )
         )
         left -= best
@@ -97,7 +97,11 @@ def _contributions(likelihood: Any, point: np.ndarray) -> tuple[Contribution, ..
 
 
 def _saturated_channels(likelihood: Any) -> list[float]:
-    """ln L of every channel in the saturated model: what the total loses when the channel has no events instead."""
+    """ln L of every channel in the saturated model: what the total loses when the channel has no events instead.
+
+    What is measured loses nothing, and has its peak.
+    """
     data, whole = likelihood.data, float(likelihood.saturated())
     emptied = [{**data.counts, c.name: np.zeros(c.bins)} for c in likelihood.channels]
-    return [whole - float(likelihood.saturated(Dataset(counts, data.auxiliary))) for counts in emptied]
+    lost = [whole - float(likelihood.saturated(Dataset(counts, data.auxiliary))) for counts in emptied]
+    return [loss + c.peak for loss, c in zip(lost, likelihood.channels, strict=True)]

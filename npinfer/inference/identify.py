@@ -11,6 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from npinfer.core.template import measured_bins
+
 EXACT = 1e-11  # eigenvalue of a scaled expected information that rounding leaves of nothing
 NOISE = 1e-3  # the most that differences leave of nothing, relative to the information of one parameter alone
 FLATTEST = 1e-8  # eigenvalue of a scaled observed information that is as good as none
@@ -28,7 +30,7 @@ def without_noise(observed: np.ndarray, expected: np.ndarray) -> np.ndarray:
     scale = _unit(np.maximum(np.abs(observed), np.abs(expected)))
     values, vectors = np.linalg.eigh(expected * np.outer(scale, scale))
     scaled = observed * np.outer(scale, scale)
-    curvature = np.abs(np.einsum("ij,ik,kj->j", vectors, scaled, vectors))
+    curvature = np.abs((vectors * (scaled @ vectors)).sum(axis=0))
     flat = vectors[:, (values < EXACT) & (curvature < NOISE)]
     rest = np.eye(len(scale)) - flat @ flat.T
     return np.asarray(rest @ scaled @ rest / np.outer(scale, scale))
@@ -55,7 +57,7 @@ def weak_directions(covariance: np.ndarray, width: np.ndarray) -> np.ndarray:
 
 def moves(steps: np.ndarray, covariance: np.ndarray, gradients: np.ndarray) -> np.ndarray:
     """Whether most of the variance of quantities with `gradients` (quantities, n) lies along `steps`, (quantities,)."""
-    variance = np.einsum("qi,ij,qj->q", gradients, covariance, gradients)
+    variance = ((gradients @ covariance) * gradients).sum(axis=1)
     return np.asarray((((gradients @ steps.T) ** 2).sum(axis=1) > 0.5 * variance) & (variance > 0))
 
 
@@ -135,7 +137,7 @@ def say_impossible(likelihood: Any, packed: Any, starts: np.ndarray, free: np.nd
     """
     rates, jacobian = likelihood.rates_jacobian(starts)
     counts = packed.counts[:1]
-    bad = (rates < 0) | ((rates == 0) & (counts > 0))
+    bad = ((rates < 0) | ((rates == 0) & (counts > 0))) & ~measured_bins(likelihood.channels)
     if not bad.any(axis=1).all():
         point = dict(zip(likelihood.parameters.names, starts[0].tolist(), strict=True))
         single = likelihood.constraints.single.items()

@@ -8,7 +8,7 @@ import numpy as np
 from scipy.special import gammaln
 from scipy.stats import poisson
 
-from npinfer.core.template import effective_bins
+from npinfer.core.template import effective_bins, measured_bins
 from npinfer.errors import InferenceError
 
 REST = 1e-10  # probability of a bin's counts that may be left out, on either side
@@ -21,6 +21,11 @@ def enumerate_outcomes(likelihood: Any, truths: np.ndarray, free: np.ndarray) ->
     truths: (truths, parameters); free: (parameters,), which parameters are fitted. Raises InferenceError where
     auxiliary data of free parameters make the outcomes continuous, or where there are too many.
     """
+    if measured_bins(likelihood.channels).any():
+        raise InferenceError(
+            f"{likelihood.name}: what is measured with the statistic normal is continuous and cannot be enumerated; "
+            "give a number of toys"
+        )
     if effective_bins(likelihood.channels).any():
         raise InferenceError(
             f"{likelihood.name}: the outcomes of channels with the statistic effective are not enumerated, as their "

@@ -52,7 +52,8 @@ def channel_views(likelihood: Any, spot: Spot) -> dict[str, ChannelView]:
     for channel in likelihood.channels:
         samples = {name: counts[channel.name] for name, counts in template.samples.items()}
         observed = np.asarray(likelihood.data.counts[channel.name])
-        views[channel.name] = ChannelView(channel.axes, observed, samples, jacobian[:, start : start + channel.bins])
+        slope, sigma = jacobian[:, start : start + channel.bins], np.array([channel.sigma_up, channel.sigma_down])
+        views[channel.name] = ChannelView(channel.axes, observed, samples, slope, sigma)
         start += channel.bins
     return views
 

@@ -12,16 +12,17 @@ from scipy.special import gammaln
 
 from npinfer.core.constraint import Constraints
 from npinfer.core.dataset import Dataset, check_counts
+from npinfer.core.limits import MOST_COUNTS
 from npinfer.core.parameter import Parameters
 from npinfer.core.provenance import Description
 from npinfer.core.template import Channel, Template, effective_bins
 from npinfer.errors import DataError, ParameterError, unknown
-from npinfer.likelihood.cells import Cells
+from npinfer.likelihood.measured import Measured
 from npinfer.likelihood.packed import Packed
 from npinfer.likelihood.profiled import SingleBins, single_bins
 from npinfer.likelihood.recipe import Recipe
 from npinfer.likelihood.statistic import Effective, Poisson, Variance
-from npinfer.likelihood.terms import Group
+from npinfer.likelihood.terms import Expectation
 
 if TYPE_CHECKING:
     import iminuit.cost
@@ -50,7 +51,7 @@ class Model:
     description: Description
     parameters: Parameters
     channels: tuple[Channel, ...]
-    groups: tuple[Group | Cells, ...]
+    groups: tuple[Expectation, ...]
     constraints: Constraints
     derived: Mapping[str, Derived]
     poi: str | None
@@ -77,8 +78,10 @@ class BinnedLikelihood:
         self.bins = int(edges[-1])
         inside = effective_bins(model.channels)
         self.statistic: Poisson = Effective(model.simulations, inside) if inside.any() else Poisson()
+        if any(c.measured for c in model.channels):
+            self.statistic = Measured(self.statistic, model.channels)
         self._replaced = False
-        self._found: dict[str, SingleBins] = {}  # shared with the same likelihood against other data
+        self._found: dict[str, Any] = {}  # shared with the same likelihood against other data
         self.data = self.asimov(self.parameters.init) if data is None else data
         self._packed = self.pack(self.data)
 
@@ -161,11 +164,36 @@ class BinnedLikelihood:
         return value, gradient, information + self.constraints.information(points, packed.auxiliary, at)
 
     @property
+    def curved(self) -> bool:
+        """Whether `observed_information` is known in closed form."""
+        return self.statistic.curved and all(group.curved for group in self.model.groups)
+
+    def observed_information(self, points: np.ndarray, packed: Packed) -> np.ndarray:
+        """Minus the second derivatives of logpdf, (batch, parameters, parameters), of a likelihood that is `curved`."""
+        rates, jacobian = self.rates_jacobian(points)
+        information = self.statistic.observed(rates, jacobian, packed)
+        excess = np.zeros_like(information)
+        weights = self.statistic.slopes(rates, packed)
+        for group in self.model.groups:
+            group.add_curvature(points, weights, excess)
+        return information - excess + self.constraints.information(points, packed.auxiliary, observed=True)
+
+    @property
+    def kinks(self) -> np.ndarray:
+        """Positions of parameters in which derivatives jump at zero, (k,)."""
+        if "kinks" not in self._found:
+            each = [group.kinks for group in self.model.groups]
+            self._found["kinks"] = np.unique(np.concatenate([np.zeros(0, dtype=np.intp), *each]))
+        kinks: np.ndarray = self._found["kinks"]
+        return kinks
+
+    @property
     def single_bins(self) -> SingleBins:
         """Parameters of single bins whose best value is known in closed form."""
         if "single_bins" not in self._found:
             self._found["single_bins"] = single_bins(self)
-        return self._found["single_bins"]
+        found: SingleBins = self._found["single_bins"]
+        return found
 
     def value_grad(self, values: Values, data: Dataset | Packed | None = None) -> tuple[np.ndarray, np.ndarray]:
         """logpdf (batch,) and its gradient (batch, parameters)."""
@@ -186,13 +214,9 @@ class BinnedLikelihood:
         return total
 
     def saturated(self, data: Dataset | Packed | None = None) -> Any:
-        """logpdf of the model that expects just what was seen, the constraints at their best.
-
-        It is Poisson for every statistic: no average over rates exceeds the Poisson probability at the best of them.
-        """
+        """logpdf of the model that expects just what was seen, the constraints at their best."""
         packed = self.pack(data)
-        counted = Poisson().logpdf(packed.auxiliary, packed.counts, packed)
-        result = counted + self.constraints.saturated(packed.auxiliary)
+        result = self.statistic.saturated(packed) + self.constraints.saturated(packed.auxiliary)
         return result if len(packed) > 1 else float(result[0])
 
     # ---- data
@@ -211,13 +235,14 @@ class BinnedLikelihood:
             if channel.name not in data.counts:
                 raise DataError(f"data of {self.name}: no counts for channel {channel.name!r}")
             where = f"channel {channel.name!r} of {self.name}"
-            columns.append(np.atleast_2d(check_counts(data.counts[channel.name], channel.bins, where)))
+            given = data.counts[channel.name]
+            columns.append(np.atleast_2d(check_counts(given, channel.bins, where, measured=channel.measured)))
         if len({c.shape[:-1] for c in columns}) > 1 or columns[0].ndim > 2:
             shapes = ", ".join(str(c.shape) for c in columns)
             raise DataError(f"data of {self.name}: every channel needs the same number of sets; found shapes {shapes}")
         counts = np.concatenate(columns, axis=-1)
         auxiliary = self._auxiliary(data.auxiliary, len(counts))
-        return Packed(counts, auxiliary, -gammaln(counts + 1.0).sum(axis=-1))
+        return Packed(counts, auxiliary, -gammaln(self.statistic.counted(counts) + 1.0).sum(axis=-1))
 
     def _auxiliary(self, given: Mapping[str, Any], sets: int) -> np.ndarray:
         """Auxiliary data as a matrix (sets, auxiliary), those not given as they were measured; raises DataError."""
@@ -255,8 +280,11 @@ class BinnedLikelihood:
         """Fluctuated data with the truth at `values`: one set a point; raises ParameterError."""
         points = self.parameters.points(values)
         rates = self.rates(points)
-        if (rates < 0).any():
+        counted = self.statistic.counted(rates)
+        if (counted < 0).any():
             raise ParameterError(f"{self.name}: expected counts are negative at these values: no toy can be drawn")
+        if max(counted.max(initial=0.0), self.constraints.expected(points).max(initial=0.0)) > MOST_COUNTS:
+            raise ParameterError(f"{self.name}: more than {MOST_COUNTS:g} counts are expected: no toy can be drawn")
         counts, auxiliary = self.statistic.sample(points, rates, rng), self.constraints.sample(points, rng)
         many = _is_batch(values)
         return self.dataset(counts if many else counts[0], auxiliary if many else auxiliary[0], "toy")
@@ -301,6 +329,7 @@ def _is_batch(values: Values) -> bool:
 
 def channel_dataset(channels: Sequence[Channel], observed: Mapping[str, np.ndarray]) -> Dataset:
     """The observed counts as a Dataset."""
-    return Dataset(
-        {c.name: check_counts(observed[c.name], c.bins, f"channel {c.name!r}") for c in channels}, {}, "observed"
-    )
+    counts = {
+        c.name: check_counts(observed[c.name], c.bins, f"channel {c.name!r}", measured=c.measured) for c in channels
+    }
+    return Dataset(counts, {}, "observed")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -10,7 +11,8 @@ import numpy as np
 from npinfer.core.axis import Axis
 from npinfer.core.constraint import Constraints
 from npinfer.core.dataset import Dataset
-from npinfer.core.parameter import Parameter, Parameters
+from npinfer.core.limits import LARGEST
+from npinfer.core.parameter import Parameter, Parameters, powers_are_numbers
 from npinfer.core.provenance import Description, digest
 from npinfer.core.template import Channel, effective_bins
 from npinfer.errors import ConfigurationError, unknown
@@ -18,8 +20,10 @@ from npinfer.likelihood.binned import BinnedLikelihood, Derived, Model, channel_
 from npinfer.likelihood.contract import Contracted
 from npinfer.likelihood.declare import at, declared_parameters
 from npinfer.likelihood.gammas import Carrier, Gammas, bin_parameters, check_names
-from npinfer.likelihood.interpolation import Shift
-from npinfer.likelihood.plan import NormSys, Plan, place
+from npinfer.likelihood.interpolation import Factors, Shift
+from npinfer.likelihood.measured import read_sigma
+from npinfer.likelihood.plan import NormSys, Plan, check_expected, place
+from npinfer.likelihood.plugins import plugin_digest
 from npinfer.likelihood.simulated import Simulated, read_simulated, shared_events
 from npinfer.likelihood.simulation import Covariance, Simulation, covariances, thin_notes
 from npinfer.likelihood.spec import Document
@@ -27,6 +31,7 @@ from npinfer.likelihood.tables import DataFolder, read_observed, read_template
 from npinfer.likelihood.terms import DirectCounts, FixedTemplate, Group, Source, SumOfSources
 from npinfer.physics.registry import Weights, find_generator, parameter_names
 
+UNFIT = (TypeError, ValueError, ArithmeticError, LookupError, AttributeError)  # what inputs of a wrong kind lead to
 NOT_OF_A_KIND = {  # keys of a systematic that say nothing about one of this kind
     "normsys": ("uncertainty",),
     "histosys": ("uncertainty",),
@@ -65,9 +70,15 @@ class _Builder:
         self.channels = tuple(self._channel(name, entry) for name, entry in self.spec["channels"].items())
         self.order = tuple(c.name for c in self.channels)
         self.bins = {c.name: c.bins for c in self.channels}
-        self.exposure = float(self.configuration.get("exposure", 1.0))
-        if self.exposure <= 0:
-            raise ConfigurationError(f"configuration 'exposure' is a positive multiple; found {self.exposure:g}")
+        self.exposure = self.configuration.get("exposure", 1.0)
+        if not isinstance(self.exposure, float) or not 0 < self.exposure <= LARGEST:
+            where = document.where("configuration", "exposure")
+            raise ConfigurationError(f"{where}: a positive multiple of the data's; found {self.exposure!r}")
+        if self.exposure * self.spec.get("livetime_s", 1.0) > LARGEST:
+            raise ConfigurationError(f"{document.where('livetime_s')}: a finite time, of at most {LARGEST:g} s")
+        if self.exposure != 1.0 and any(c.measured for c in self.channels):
+            where = document.where("configuration", "exposure")
+            raise ConfigurationError(f"{where}: what is measured with the statistic normal does not grow with exposure")
         self.declared = declared_parameters(document, shared, configuration)
 
     def _at(self, make: Callable[[], Any], *key: str | int) -> Any:
@@ -76,7 +87,8 @@ class _Builder:
     def _channel(self, name: str, entry: Mapping[str, Any]) -> Channel:
         def make() -> Channel:
             axes = tuple(Axis.from_spec(axis, spec) for axis, spec in entry["axes"].items())
-            return Channel(name, axes, entry.get("statistic", "poisson"))
+            up, down = read_sigma(entry, math.prod(a.bins for a in axes))
+            return Channel(name, axes, entry.get("statistic", "poisson"), up, down)
 
         channel: Channel = self._at(make, "channels", name)
         return channel
@@ -91,6 +103,7 @@ class _Builder:
         positions = {short: i for i, short in enumerate(active)}
         parameters = Parameters(list(active.values()))
         groups = place(plans, gammas, positions, sum(self.bins.values()))
+        self._at(lambda: check_expected(groups, parameters.init[None], self.bins), "samples")
         simulations = tuple(Simulation(c, groups) for c in simulated)
         model = Model(
             self._description(self._notes(plans, simulations, groups, parameters.init[None])),
@@ -116,11 +129,13 @@ class _Builder:
         return shared + thin_notes(simulations, self.channels, point, expected)
 
     def _poi(self, active: Mapping[str, Parameter]) -> str | None:
-        """The parameter of interest, if it exists in this configuration."""
-        poi = self.spec.get("poi")
-        if poi is not None and poi not in self.declared:
-            raise ConfigurationError(unknown("parameter", poi, self.declared, self.document.where("poi")))
-        return active[poi].name if poi is not None and poi in active else None
+        """The parameter of interest: the first of those declared that exists in this configuration."""
+        given = self.spec.get("poi", [])
+        pois = [given] if isinstance(given, str) else given
+        for poi in pois:
+            if poi not in self.declared:
+                raise ConfigurationError(unknown("parameter", poi, self.declared, self.document.where("poi")))
+        return next((active[poi].name for poi in pois if poi in active), None)
 
     # ---- samples
 
@@ -149,8 +164,11 @@ class _Builder:
         return self.declared[name]
 
     def _check_scale(self, name: str, power: float) -> None:
-        lower = self._known(name, "scale").bounds[0]
-        if not (np.isfinite(power) and (power >= 1 or lower > 0) and (power == int(power) or lower >= 0)):
+        bounds = self._known(name, "scale").bounds
+        if not powers_are_numbers(bounds, power):
+            raise ConfigurationError(f"the power {power:g} of {name!r} within its bounds is not a usable number")
+        lower = bounds[0]
+        if not ((power >= 1 or lower > 0) and (power == int(power) or lower >= 0)):
             raise ConfigurationError(
                 f"the power {power:g} of {name!r}: a power is at least 1, or the parameter's lower bound is positive; "
                 "a fraction needs a parameter that is not negative"
@@ -182,7 +200,12 @@ class _Builder:
         """What the generator of a sample or derived quantity gives for its inputs and this configuration."""
         livetime = {"livetime_s": self.exposure * float(self.spec["livetime_s"])} if "livetime_s" in self.spec else {}
         inputs = _Inputs({**livetime, **entry.get("inputs", {})})
-        return find_generator(entry["generator"])(inputs, self.channels, self.configuration)
+        bind = find_generator(entry["generator"])
+        try:
+            return bind(inputs, self.channels, self.configuration)
+        except UNFIT as error:
+            said = f"{type(error).__name__}: {error}"
+            raise ConfigurationError(f"generator {entry['generator']!r} cannot use its inputs: {said}") from error
 
     def _contract(self, bound: Weights | Sequence[Weights], generator: str) -> Source:
         """The tabulated counts of one Weights or of a sum of them."""
@@ -264,10 +287,11 @@ class _Builder:
     def _normsys(self, systematic: Mapping[str, Any]) -> NormSys:
         up = systematic["up"]
         down = systematic.get("down", 1.0 / up if isinstance(up, (int, float)) else None)
-        if not all(isinstance(v, (int, float)) and np.isfinite(v) and v > 0 for v in (up, down)):
+        if not all(isinstance(v, (int, float)) and 1 / LARGEST <= v <= LARGEST for v in (up, down)):
             raise ConfigurationError(f"a normsys takes positive numbers for up and down; found {up!r} and {down!r}")
         if "mirror" in systematic:
             raise ConfigurationError("mirror is for a histosys; a normsys without down has down = 1/up")
+        Factors(np.array([up]), np.array([down]))  # refuses those that cannot be interpolated, with their place
         return NormSys(systematic["name"], float(up), float(down), self._mask(systematic).tobytes())
 
     def _histosys(self, systematic: Mapping[str, Any], source: Source) -> tuple[str, Shift]:
@@ -308,9 +332,12 @@ class _Builder:
 
     def _modules(self) -> tuple[str, ...]:
         """The modules of the generators in use, which another process must import."""
-        entries = [*self.spec["samples"].values(), *self.spec.get("derived", {}).values()]
-        names = [e if isinstance(e, str) else e.get("generator") for e in entries]
-        return tuple(sorted({find_generator(n).__module__ for n in names if n}))
+        return tuple(sorted({g.__module__ for g in self._generators()}))
+
+    def _generators(self) -> list[Callable[..., Any]]:
+        entries = {(key, name): e for key in ("samples", "derived") for name, e in self.spec.get(key, {}).items()}
+        names = {key: e if isinstance(e, str) else e.get("generator") for key, e in entries.items()}
+        return [self._at(lambda n=n: find_generator(n), *key) for key, n in names.items() if n]  # type: ignore[misc]
 
     def _data(self) -> Dataset | None:
         """The observed counts; None for a likelihood without, or of another exposure, which has Asimov data."""
@@ -329,7 +356,7 @@ class _Builder:
         return channel_dataset(self.channels, observed)
 
     def _description(self, notes: tuple[str, ...]) -> Description:
-        spec = self.spec
+        spec, plugins = self.spec, plugin_digest(self._generators())
         return Description(
             name=str(spec["name"]),
             title=spec.get("title", spec["name"]),
@@ -342,9 +369,10 @@ class _Builder:
                 "spec": digest(spec),
                 "data": digest(self.folder.sha256),
                 "configuration": digest(self.configuration),
-            },
+            }
+            | ({"plugins": plugins} if plugins else {}),
             source=str(self.document.path),
-            notes=notes,
+            notes=(*spec.get("notes", ()), *notes),
         )
 
 

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import npinfer.physics.generators  # noqa: F401  (registers the generators of the package)
 from npinfer.core.correlation import read_correlation
 from npinfer.errors import ConfigurationError, unknown
 from npinfer.likelihood.binned import BinnedLikelihood
@@ -16,9 +15,11 @@ from npinfer.likelihood.declare import at
 from npinfer.likelihood.histfactory import build_workspace
 from npinfer.likelihood.joint import Joining, JointLikelihood, join
 from npinfer.likelihood.members import check_data_sets
+from npinfer.likelihood.saved import SAVED, from_saved
 from npinfer.likelihood.spec import JOINT, Document, choose, read_parameters, read_spec
 from npinfer.likelihood.workspace import WORKSPACE, read_json, workspace_document
 from npinfer.paths import roots
+from npinfer.physics import coherent_argon, coherent_events, generators, muon_bremsstrahlung, trident  # noqa: F401  (they register generators)
 from npinfer.threads import one_blas_thread
 
 
@@ -41,8 +42,8 @@ def find(name_or_path: str | Path, beside: Path = Path()) -> Path:
         path = beside / os.path.expanduser(text)
         if not os.path.isfile(path):
             raise ConfigurationError(
-                f"{path}: no such likelihood file; give a YAML file that exists, a pyhf workspace (JSON), or a name that "
-                "`npinfer list` shows"
+                f"{path}: no such likelihood file; give a YAML file that exists, or a name that `npinfer list` shows, "
+                "or a pyhf workspace (JSON)"
             )
         return path
     known = list_likelihoods()
@@ -62,15 +63,21 @@ def shared_parameters() -> dict[str, Any]:
 
 
 def read_document(name_or_path: str | Path) -> Document:
-    """A likelihood file, or a pyhf workspace, read and checked; raises ConfigurationError."""
+    """A likelihood file, a pyhf workspace or a saved likelihood, read and checked; raises ConfigurationError."""
     path = find(name_or_path)
-    return workspace_document(read_json(path), path) if path.suffix == ".json" else read_spec(path, find)
+    if path.suffix != ".json":
+        return read_spec(path, find)
+    content = read_json(path)
+    if isinstance(content, dict) and content.get("schema") == SAVED:
+        return Document(content, {}, path)
+    return workspace_document(content, path)
 
 
 def load(name_or_path: str | Path, **configuration: Any) -> BinnedLikelihood:
-    """Load a likelihood by name (`npinfer list`), from a YAML file, or from a pyhf workspace (JSON).
+    """Load a likelihood by name (`npinfer list`), from a YAML file, a pyhf workspace (JSON) or what `export` saved.
 
-    configuration: what is changed of it; of a workspace the measurement, and the codes of interpolation. Raises ConfigurationError or DataError, naming file, line and key.
+    configuration: what is changed of it; of a workspace the measurement, and the codes of interpolation. Raises
+    ConfigurationError or DataError, naming file, line and key.
 
     >>> load("icecube_hese").poi
     'f_nuebar'
@@ -91,6 +98,9 @@ def load_unchecked(
     document = read_document(name_or_path)
     if document.content["schema"] == JOINT:
         return _load_joint(document, configuration, above)
+    if document.content["schema"] == SAVED:
+        likelihood = from_saved(document.content, str(document.path), document.path.parent)
+        return likelihood.configure(**configuration) if configuration else likelihood
     chosen = choose(document, configuration)
 
     def reload(**changed: Any) -> BinnedLikelihood:
@@ -123,18 +133,38 @@ def _load_joint(
     content = document.content
     declared = {k: entry["default"] for k, entry in content.get("configuration", {}).items()}
     files = member_files(document, above)
-    own = [read_document(f).content.get("configuration", {}) for f in files]
-    known = list(dict.fromkeys(key for entries in own for key in entries))
+    below = (*above, document.path.resolve())
+    documents = [read_document(f) for f in files]
+    contents, own = [d.content for d in documents], [_configurations(d, below) for d in documents]
+    known = sorted(set().union(*own))
     for key in (*declared, *configuration):
         if key not in known:
             raise ConfigurationError(unknown("configuration", key, known, str(document.path)))
     given = {**declared, **configuration}
-    members = [
-        load_unchecked(f, {k: v for k, v in given.items() if k in entries}, (*above, document.path.resolve()))
-        for f, entries in zip(files, own, strict=True)
-    ]
+    members = []
+    for i, (file, entries) in enumerate(zip(files, own, strict=True)):
+        chosen = {k: v for k, v in given.items() if k in entries}
+        load_member = lambda f=file, c=chosen: load_unchecked(f, c, below)
+        members.append(at(document, ("members", i), load_member))
     likelihood: BinnedLikelihood = at(document, (), lambda: join(members, _joining(content)))
+    if likelihood.poi is None and (poi := content.get("poi")) and not any(_declares(c, poi) for c in contents):
+        raise ConfigurationError(unknown("parameter", poi, likelihood.parameters.names, document.where("poi")))
     return likelihood
+
+
+def _configurations(document: Document, above: tuple[Path, ...]) -> set[str]:
+    """The names of all that can be configured; of a joint file, in any of its members."""
+    if document.content["schema"] != JOINT:
+        return set(document.content.get("configuration", {}))
+    files = member_files(document, above)
+    below = (*above, document.path.resolve())
+    return {key for file in files for key in _configurations(read_document(file), below)}
+
+
+def _declares(content: Mapping[str, Any], name: str) -> bool:
+    """Whether a member has a parameter in some configuration; of one that is itself joint, whether it may have."""
+    section = content.get("parameters", {})
+    return content["schema"] == JOINT or name.rpartition(".")[2] in (*section, *section.get("use", ()))
 
 
 def _joining(content: Mapping[str, Any]) -> Joining:

@@ -22,7 +22,7 @@ def at(document: Document, key: tuple[str | int, ...], make: Callable[[], Any]) 
     except NpinferError as error:
         if str(document.path) in str(error):
             raise
-        raise type(error)(f"{document.where(*key)}: {error}") from None
+        raise type(error)(f"{document.where(*key)}: {error}") from error.__cause__
 
 
 def declared_parameters(

@@ -11,10 +11,10 @@ import numpy as np
 
 from npinfer.core.constraint import Constraint
 from npinfer.core.table import Table
-from npinfer.core.template import effective_bins
+from npinfer.core.template import Channel, effective_bins
 from npinfer.errors import NpinferError
 from npinfer.likelihood.binned import BinnedLikelihood
-from npinfer.likelihood.catalogue import describe_spec, find, list_likelihoods, load
+from npinfer.likelihood.catalogue import describe_spec, list_likelihoods, load, member_files, read_document
 from npinfer.likelihood.joint import weakest
 from npinfer.likelihood.members import leaves
 
@@ -42,20 +42,23 @@ def list_table() -> Table:
     for name, path in list_likelihoods().items():
         try:
             spec = describe_spec(path)
-            parts = _leaf_specs(spec)
+            parts = _leaf_specs(path)
         except NpinferError as error:
             faults.append(f"{name} cannot be loaded: {error}")
             continue
         kind, status = weakest(p["kind"] for p in parts), weakest(p["status"] for p in parts)
-        rows.append((name, kind, status, spec.get("poi"), spec.get("title", "")))
+        poi = spec.get("poi")
+        rows.append((name, kind, status, ", ".join(poi) if isinstance(poi, list) else poi, spec.get("title", "")))
     return Table("likelihoods", ("name", "kind", "status", "poi", "title"), tuple(rows), tuple(faults))
 
 
-def _leaf_specs(spec: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """The files of all members that are not themselves joint, or the one file."""
-    if "members" not in spec:
-        return [spec]
-    return [leaf for name in spec["members"] for leaf in _leaf_specs(describe_spec(find(name)))]
+def _leaf_specs(path: Path, above: tuple[Path, ...] = ()) -> list[Mapping[str, Any]]:
+    """The content of the one file, or of all members that are not themselves joint."""
+    document = read_document(path)
+    if "members" not in document.content:
+        return [document.content]
+    below = (*above, path.resolve())
+    return [leaf for file in member_files(document, above) for leaf in _leaf_specs(file, below)]
 
 
 def _identity(likelihood: BinnedLikelihood) -> Table:
@@ -84,12 +87,20 @@ def _channels(likelihood: BinnedLikelihood) -> Table:
     for channel in likelihood.channels:
         axes = " × ".join(f"{a.label}: {a.bins} bins {a.edges[0]:g} – {a.edges[-1]:g}" for a in channel.axes)
         seen = float(np.sum(likelihood.data.counts[channel.name]))
-        rows.append((channel.name, axes, channel.statistic, seen, float(expected[channel.name].sum())))
+        rows.append((channel.name, axes, _statistic(channel), seen, float(expected[channel.name].sum())))
     kind = likelihood.data.kind
     counts = "counts" if " " in kind else f"{kind} counts"  # where members differ, the first table says how
     columns = ("channel", "axes", "statistic", counts, "expected at start values")
     said = ("effective: Poisson averaged over the finite statistics of the simulation (arXiv:1901.04645), as in toys",)
     return Table("channels", columns, tuple(rows), said if effective_bins(likelihood.channels).any() else ())
+
+
+def _statistic(channel: Channel) -> str:
+    """A channel's statistic, with the width of a single measured bin."""
+    if not channel.measured or channel.bins > 1:
+        return channel.statistic
+    (up,), (down,) = channel.sigma_up, channel.sigma_down
+    return f"normal ± {up:.3g}" if up == down else f"normal +{up:.3g} −{down:.3g}"
 
 
 def _samples(likelihood: BinnedLikelihood) -> Table:

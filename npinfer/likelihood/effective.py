@@ -72,7 +72,7 @@ def _bend(x: np.ndarray) -> np.ndarray:
     """(x − ln(1 + x)) / x², which is 1/2 at 0, elementwise for x ≥ 0."""
     large = np.where(x > SMALL, x, 1.0)
     series = np.polynomial.polynomial.polyval(np.minimum(x, SMALL), TERMS)
-    return np.where(x > SMALL, (large - np.log1p(large)) / large**2, series)
+    return np.where(x > SMALL, (large - np.log1p(large)) / large / large, series)
 
 
 def _stirling(u: np.ndarray) -> np.ndarray:

@@ -22,6 +22,7 @@ from npinfer.likelihood.simulation import Covariance
 KINDS = ("staterror", "shapesys")
 BOUNDS = (1e-10, 10.0)
 FINEST = 1e-7  # relative uncertainty: with less, the auxiliary counts of toys cannot be drawn exactly
+COARSEST = 1e10  # with more, next to nothing is expected of a bin that is said to be uncertain
 
 
 class Carrier(NamedTuple):
@@ -56,7 +57,13 @@ def widths(carriers: Sequence[Carrier], simulated: Sequence[Covariance]) -> np.n
     variance = np.sum(
         [v.variance(np.array([where.get(s, empty) for s in v.samples])) for v in simulated], axis=0, initial=0.0
     )
-    return np.asarray(np.sqrt(variance) / np.where(counts > 0, counts, np.inf))
+    return _ratio(np.sqrt(variance), counts)
+
+
+def _ratio(sigma: np.ndarray, counts: np.ndarray) -> np.ndarray:
+    """Relative uncertainty; 0 where there are no counts."""
+    with np.errstate(over="ignore"):
+        return np.asarray(sigma / np.where(counts > 0, counts, np.inf))
 
 
 def bin_parameters(
@@ -90,7 +97,7 @@ def _relative(carriers: Sequence[Carrier], simulated: Sequence[Covariance]) -> n
     if carriers[0].kind == "staterror":
         return widths(carriers, simulated)
     counts, sigma = carriers[0].counts, carriers[0].uncertainty * carriers[0].where
-    return np.asarray(sigma / np.where(counts > 0, counts, np.inf))
+    return _ratio(sigma, counts)
 
 
 def _constraint(kind: str, sigma: float, where: str) -> Constraint:
@@ -98,6 +105,8 @@ def _constraint(kind: str, sigma: float, where: str) -> Constraint:
         raise ConfigurationError(
             f"the relative uncertainty {sigma:.1e} of {where} is too small for a {kind}; give 0 to have none"
         )
+    if sigma > COARSEST:
+        raise ConfigurationError(f"the relative uncertainty {sigma:.1e} of {where} is too large for a {kind}")
     if kind == "staterror":
         return Constraint("normal", 1.0, sigma, sigma)
     return Constraint("poisson", sigma**-2, rate=sigma**-2)

@@ -85,6 +85,17 @@ class Multipliers:
         return np.where(inside, inner, value), np.where(inside, inner_slope, slope)
 
 
+    def second(self, alpha: np.ndarray) -> np.ndarray:
+        """The second derivatives of the factors in α, (batch, k)."""
+        side = np.where(alpha > 0, self._log_up, -self._log_down)
+        outer = side**2 * np.exp(side * alpha)
+        if self._inner is None:
+            return outer
+        coefficients = self._inner[:, 2:, :1] * (_POWERS[1:] * (_POWERS[1:] - 1))[:, None]
+        (inner,) = _polynomials(coefficients, np.minimum(np.maximum(alpha, -1.0), 1.0))
+        return np.where(np.abs(alpha) < 1, inner, outer)
+
+
 def _inner(up: np.ndarray, down: np.ndarray) -> np.ndarray:
     """The polynomials inside |α| < 1 and their derivatives, coefficients (k, 7, value and slope) of rising power."""
     log_up, log_down = np.log(up), np.log(down)
@@ -106,10 +117,11 @@ def _check(up: np.ndarray, down: np.ndarray, good: np.ndarray) -> None:
 
 def _polynomials(coefficients: np.ndarray, x: np.ndarray) -> np.ndarray:
     """Σ_i coefficients[k, i, m] x[batch, k]^i, (m, batch, k); x: (batch, k), or (batch, 1) for all k."""
-    powers = np.empty((len(coefficients), len(x), coefficients.shape[1]))
-    powers[..., 0], powers[..., 1:] = 1.0, x.T[:, :, None]
-    np.multiply.accumulate(powers, axis=-1, out=powers)
-    found: np.ndarray = np.matmul(powers, coefficients).transpose(2, 1, 0)
+    each = coefficients.transpose(2, 1, 0)
+    found: np.ndarray = np.repeat(each[:, -1, None], len(x), axis=1)
+    for i in range(each.shape[1] - 2, -1, -1):
+        found *= x
+        found += each[:, i, None]
     return found
 
 
@@ -128,6 +140,12 @@ def even_part(alpha: np.ndarray, code: str = "code4p") -> tuple[np.ndarray, np.n
     if outside.any():
         even, slope = np.where(outside, size, even), np.where(outside, sign, slope)
     return even, slope
+
+
+def even_second(alpha: np.ndarray, code: str = "code4p") -> np.ndarray:
+    """The second derivative of `even_part`, of the shape of `alpha`."""
+    square = alpha * alpha
+    return np.where((square < 1) & (code == "code4p"), 30 + square * (-120 + 90 * square), 0.0)
 
 
 def bends(nominal: np.ndarray, up: np.ndarray, down: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -20,6 +20,7 @@ from npinfer.likelihood.recipe import content
 
 # of kinds, then of statuses
 STRENGTH = ("real", "asimov", "summary", "published", "external", "approximate", "illustrative")
+MEASUREMENT = "measurement"  # of a workspace: a name that each chooses for itself
 Share = Mapping[str, Sequence[str]]
 Block = Correlation | PartialCorrelation
 
@@ -184,6 +185,8 @@ def joint(
     """
     shared = tuple((new, tuple(olds)) for new, olds in (share or {}).items())
     likelihood = join(members, Joining(shared, tuple(map(read_correlation, correlate)), name, title, poi))
+    if poi is not None:
+        likelihood.parameters.index(poi)
     check_data_sets(likelihood)
     return likelihood
 
@@ -199,19 +202,25 @@ def join(members: Sequence[BinnedLikelihood], joining: Joining) -> JointLikeliho
     _check_share(members, dict(joining.share))
     parameters, blocks = _correlated(members, _parameters(members, new_name, joining.replaced), joining)
     single = {p.name: p.constraint for p in parameters if p.constraint}
-    poi = joining.poi or next((new_name.get(m.poi, m.poi) for m in members if m.poi), None)
     model = Model(
         _describe(members, joining),
         parameters,
         tuple(replace(c, name=f"{m.name}.{c.name}") for m in members for c in m.channels),
-        tuple(placed_groups(members, parameters, new_name)),  # type: ignore[arg-type]
+        tuple(placed_groups(members, parameters, new_name)),
         Constraints(parameters.names, single, blocks),
         placed_derived(members, parameters, new_name),
-        poi,
+        _poi(members, parameters, joining),
         tuple(sorted({module for m in members for module in m.model.modules})),
         tuple(placed_variances(members, parameters, new_name)),
     )
     return JointLikelihood(members, model, joining)
+
+
+def _poi(members: Sequence[BinnedLikelihood], parameters: Parameters, joining: Joining) -> str | None:
+    """The full name of the parameter of interest, None where this configuration has none; raises ParameterError."""
+    chosen = joining.poi or next((joining.new_name.get(m.poi, m.poi) for m in members if m.poi), None)
+    known = chosen is not None and any(n == chosen or n.endswith(f".{chosen}") for n in parameters.names)
+    return parameters[chosen].name if known else None  # type: ignore[index]
 
 
 def _check_share(members: Sequence[BinnedLikelihood], share: Share) -> None:
@@ -280,12 +289,17 @@ def _describe(members: Sequence[BinnedLikelihood], joining: Joining) -> Descript
     configuration: dict[str, Any] = {}
     for d in descriptions:
         for key, value in d.configuration.items():
-            if configuration.setdefault(key, value) != value:
+            if configuration.setdefault(key, value) == value:
+                continue
+            if key == MEASUREMENT:
+                configuration[key] = f"{configuration[key]} and {value}"
+            else:
                 raise ConfigurationError(
                     f"the members disagree on the configuration {key!r}: {configuration[key]!r} and {value!r}; "
                     "load them with the same"
                 )
-    digests = {key: digest([d.digests[key] for d in descriptions]) for key in ("spec", "data", "configuration")}
+    kinds = dict.fromkeys(key for d in descriptions for key in d.digests)
+    digests = {key: digest([d.digests.get(key, "") for d in descriptions]) for key in kinds}
     if joining.share or joining.correlate:
         digests["spec"] = digest([digests["spec"], joining.share, [asdict(block) for block in joining.correlate]])
     return Description(

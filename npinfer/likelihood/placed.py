@@ -9,9 +9,8 @@ import numpy as np
 
 from npinfer.core.parameter import Parameters
 from npinfer.likelihood.binned import BinnedLikelihood, Derived
-from npinfer.likelihood.cells import Cells
 from npinfer.likelihood.statistic import Variance
-from npinfer.likelihood.terms import Group
+from npinfer.likelihood.terms import Expectation
 
 
 @dataclass(frozen=True)
@@ -24,14 +23,31 @@ class _Named:
 class PlacedGroup:
     """A member's group of samples, with its bins and parameters placed among those of the joint likelihood."""
 
-    def __init__(self, group: Group | Cells | PlacedGroup, prefix: str, at: np.ndarray, part: slice, bins: int) -> None:
+    def __init__(self, group: Expectation, prefix: str, at: np.ndarray, part: slice, bins: int) -> None:
         self._group, self._prefix, self._at, self._part, self._bins = group, prefix, at, part, bins
         self.samples: tuple[_Named, ...] = tuple(_Named(f"{prefix}.{s.name}") for s in group.samples)
 
     @property
-    def placing(self) -> tuple[Group | PlacedGroup, str, np.ndarray, slice]:
+    def placing(self) -> tuple[Expectation, str, np.ndarray, slice]:
         """The member's group, its name, and where its parameters and bins stand."""
         return self._group, self._prefix, self._at, self._part
+
+    @property
+    def kinks(self) -> np.ndarray:
+        """Positions of parameters in which derivatives jump at zero, among the joint's."""
+        return self._at[self._group.kinks]
+
+    @property
+    def curved(self) -> bool:
+        """Whether the member's second derivatives are known."""
+        return self._group.curved
+
+    def add_curvature(self, points: np.ndarray, weights: np.ndarray, total: np.ndarray) -> None:
+        """Add Σ_bins weight · ∂²counts to `total` (batch, parameters, parameters); weights: (batch, bins)."""
+        n, k = len(points), len(self._at)
+        own = np.zeros((n, k, k))
+        self._group.add_curvature(points.take(self._at, axis=1), weights[:, self._part], own)
+        np.add.at(total, (np.arange(n)[:, None, None], self._at[:, None], self._at), own)
 
     def expected(self, points: np.ndarray, *, contracted: bool) -> dict[str, np.ndarray]:
         """{sample: (batch, bins)} at points of all the joint's parameters."""

@@ -7,6 +7,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from npinfer.core.limits import MOST_COUNTS
+from npinfer.errors import ConfigurationError
 from npinfer.likelihood.gammas import Carrier, Gammas
 from npinfer.likelihood.interpolation import Shift
 from npinfer.likelihood.simulated import Simulated
@@ -63,3 +65,18 @@ def place(
         norms = NormFactors(at, [n.up for n in norm], [n.down for n in norm], masks, factors)
         groups.append(Group(tuple(samples), norms))
     return tuple(groups)
+
+
+def check_expected(groups: Sequence[Group], point: np.ndarray, bins: Mapping[str, int]) -> None:
+    """Raise ConfigurationError where the expected counts at a point (1, parameters) are not counts."""
+    expected = np.zeros((1, sum(bins.values())))
+    for group in groups:
+        group.add_counts(point, expected)
+    good = expected[0] <= MOST_COUNTS
+    if not good.all():
+        bad = int(np.argmin(good))
+        channel = [name for name, number in bins.items() for _ in range(number)][bad]
+        raise ConfigurationError(
+            f"{expected[0, bad]:g} counts are expected in a bin of channel {channel!r} at the start values; give at "
+            f"most {MOST_COUNTS:g}: change a template, a scale or a start value"
+        )

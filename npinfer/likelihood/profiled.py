@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from npinfer.core.template import effective_bins
+from npinfer.core.template import effective_bins, measured_bins
 from npinfer.likelihood.packed import Packed
 
 if TYPE_CHECKING:
@@ -53,25 +53,34 @@ class SingleBins:
             negative = fixed + best * slope < 0
             return np.where(negative, -fixed / slope, best) if negative.any() else best
 
-    def _with_normal(self, fixed: np.ndarray, slope: np.ndarray, counts: np.ndarray, measured: np.ndarray) -> np.ndarray:
+    def _with_normal(
+        self, fixed: np.ndarray, slope: np.ndarray, counts: np.ndarray, measured: np.ndarray
+    ) -> np.ndarray:
         """Of γ measured with a standard deviation: λ is the positive root of λ² − middle λ − σ² slope² counts."""
-        reach = self.sigma**2 * slope
-        middle = fixed + (measured - reach) * slope
-        root = np.sqrt(middle**2 + 4 * reach * slope * counts)
-        ratio = np.where(middle > 0, 2 * counts / (middle + root), (root - middle) / (2 * reach * slope))
-        return np.where(slope == 0, measured, measured + reach * (np.where(counts == 0, 0.0, ratio) - 1))
+        reach = self.sigma * self.sigma * slope
+        middle, square = fixed + (measured - reach) * slope, 2 * reach * slope
+        sum_ = np.abs(middle) + np.sqrt(middle * middle + 2 * square * counts)
+        ratio = np.where(middle > 0, 2 * counts / sum_, sum_ / square)
+        if not (counts.all() and slope.all()):
+            ratio = np.where(slope == 0, 1.0, np.where(counts == 0, 0.0, ratio))
+        return measured + reach * (ratio - 1.0)
 
     def _with_poisson(self, fixed: np.ndarray, slope: np.ndarray, counts: np.ndarray, seen: np.ndarray) -> np.ndarray:
         """Of γ with `seen` auxiliary events at a rate: the root of (slope + rate) slope γ² − middle γ − seen fixed."""
-        square = (slope + self.rate) * slope
-        middle = (counts + seen) * slope - (slope + self.rate) * fixed
-        root = np.sqrt(middle**2 + 4 * square * seen * fixed)
-        small = np.where(seen == 0, 0.0, 2 * seen * fixed / (root - middle))
-        best = np.where(middle > 0, (middle + root) / (2 * square), small)
-        return np.where(slope == 0, seen / np.where(self.rate > 0, self.rate, 1.0), best)
+        both = slope + self.rate
+        square, product = both * slope, 2 * seen * fixed
+        middle = (counts + seen) * slope - both * fixed
+        sum_ = np.abs(middle) + np.sqrt(middle * middle + 2 * square * product)
+        best = np.where(middle > 0, 0.5 * sum_ / square, product / sum_)
+        if not product.all():
+            best = np.where((product == 0) & (middle <= 0), 0.0, best)
+        if not slope.all():
+            best = np.where(slope == 0, seen / np.where(self.rate > 0, self.rate, 1.0), best)
+        return best
 
 
-NONE = SingleBins(*(np.zeros(0, dtype=np.intp) for _ in range(3)), np.zeros(0), np.zeros(0))
+_NOWHERE = np.zeros(0, dtype=np.intp)
+NONE = SingleBins(_NOWHERE, _NOWHERE, _NOWHERE, np.zeros(0), np.zeros(0))
 
 
 def single_bins(likelihood: BinnedLikelihood) -> SingleBins:
@@ -89,7 +98,8 @@ def single_bins(likelihood: BinnedLikelihood) -> SingleBins:
     probe = np.clip(parameters.init + sigma * rng.uniform(0.5, 1.0, len(sigma)), parameters.lower, parameters.upper)
     (first,) = likelihood.rates_jacobian(probe[None])[1]
     used = first != 0
-    candidate &= (used.sum(axis=1) == 1) & ~effective_bins(likelihood.channels)[used.argmax(axis=1)]
+    poisson = ~(effective_bins(likelihood.channels) | measured_bins(likelihood.channels))
+    candidate &= (used.sum(axis=1) == 1) & poisson[used.argmax(axis=1)]
     at = np.flatnonzero(candidate)
     at = at[np.unique(used[at].argmax(axis=1), return_index=True)[1]]
     bins = used[at].argmax(axis=1)
@@ -125,6 +135,9 @@ class Profiled:
         self._wanted = None if moving.all() else self.moving
         parameters = likelihood.parameters
         self._lower, self._upper = parameters.lower[self.singles.at], parameters.upper[self.singles.at]
+        counted = self.singles.rate > 0  # 1/d is γ/rate of a Poisson constraint, σ² of a normal one
+        self._lifetime = np.where(counted, 1.0 / np.where(counted, self.singles.rate, 1.0), 0.0)
+        self._variance = self.singles.sigma**2
 
     def expansion(self, points: np.ndarray, packed: Packed) -> tuple[np.ndarray, ...]:
         """Points (batch, parameters) with the single-bin ones at their best, and there ln of the density (batch,), its
@@ -134,22 +147,40 @@ class Profiled:
         points, widening = self._solved(points, packed)
         return points, *self.likelihood.expansion(points, packed, self._wanted, widening)
 
+    @property
+    def curved(self) -> bool:
+        """Whether `observed` is known in closed form."""
+        curved: bool = self.likelihood.curved
+        return curved
+
+    def observed(self, points: np.ndarray, packed: Packed) -> np.ndarray:
+        """The observed information (batch, m, m) of the profile, where the single-bin parameters are at their best."""
+        whole = self.likelihood.observed_information(points, packed)
+        moving, at = self.moving, self.singles.at
+        found: np.ndarray = whole[:, moving[:, None], moving]
+        if not len(at):
+            return found
+        mixed, own = whole[:, moving[:, None], at], whole[:, at, at]
+        inside = (points[:, at] > self._lower) & (points[:, at] < self._upper) & (own > 0)
+        softness = np.where(inside, 1.0 / np.where(inside, own, 1.0), 0.0)
+        return found - np.matmul(mixed * softness[:, None], mixed.transpose(0, 2, 1))
+
     def _solved(self, points: np.ndarray, packed: Packed) -> tuple[np.ndarray, np.ndarray]:
         """The points, and C²/d of all bins, (batch, bins)."""
         singles, n = self.singles, len(points)
+        at, bins = singles.at, singles.bins
         ends = np.concatenate([points, points])
-        ends[:n, singles.at], ends[n:, singles.at] = 0.0, 1.0
-        both = self.likelihood.rates(ends)
-        rates = both[:, singles.bins]
-        fixed, slope = rates[:n], rates[n:] - rates[:n]
-        counts, auxiliary = packed.counts[:, singles.bins], packed.auxiliary[:, singles.slot]
+        ends[:n, at], ends[n:, at] = 0.0, 1.0
+        rates = self.likelihood.rates(ends)
+        fixed = rates[:n].take(bins, axis=1)
+        slope = rates[n:].take(bins, axis=1) - fixed
+        counts, auxiliary = packed.counts.take(bins, axis=1), packed.auxiliary.take(singles.slot, axis=1)
         best = singles.best(fixed, slope, counts, auxiliary)
-        inside = (best > self._lower) & (best < self._upper)
-        best = np.where(np.isnan(best), points[:, singles.at], np.minimum(np.maximum(best, self._lower), self._upper))
+        clipped = np.minimum(np.maximum(best, self._lower), self._upper)
+        clipped = np.where(np.isnan(best), points.take(at, axis=1), clipped)
         points = points.copy()
-        points[:, singles.at] = best
-        with np.errstate(divide="ignore"):
-            softness = np.where(singles.rate > 0, best / singles.rate, singles.sigma**2)
-        widening = np.zeros(both[:n].shape)
-        widening[:, singles.bins] = np.where(inside, slope**2 * softness, 0.0)
+        points[:, at] = clipped
+        widening = np.zeros((n, rates.shape[1]))
+        softness = clipped * self._lifetime + self._variance
+        widening[:, bins] = slope * slope * softness * (clipped == best)
         return points, widening

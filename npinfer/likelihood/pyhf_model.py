@@ -33,7 +33,8 @@ def build_pyhf_model(likelihood: BinnedLikelihood) -> pyhf.Model:
         if c.statistic != "poisson":
             raise InferenceError(
                 f"{likelihood.name}: pyhf has Poisson counts only, and channel {c.name!r} has the statistic "
-                f"{c.statistic}; use the statistic poisson and a staterror for the samples' variance"
+                f"{c.statistic}"
+                + ("" if c.measured else "; use the statistic poisson and a staterror for the samples' variance")
             )
     channels = [
         {

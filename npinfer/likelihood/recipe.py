@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from importlib import import_module
@@ -11,7 +12,7 @@ import numpy as np
 
 from npinfer.core.dataset import Dataset
 from npinfer.core.provenance import digest
-from npinfer.errors import DataError
+from npinfer.errors import ConfigurationError, DataError
 
 if TYPE_CHECKING:
     from npinfer.likelihood.binned import BinnedLikelihood
@@ -39,15 +40,28 @@ class Recipe:
     key: str = field(init=False)
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "source", os.path.abspath(self.source))  # a worker may run in another folder
         object.__setattr__(self, "key", digest([self.source, self.configuration, self.digests, content(self.data)]))
 
     def build(self) -> BinnedLikelihood:
-        """The likelihood, built here; raises DataError if its files differ from those of the original."""
+        """The likelihood, built here; raises DataError if its files differ from those of the original.
+
+        Raises ConfigurationError where a plug-in module cannot be imported.
+        """
         from npinfer.likelihood.catalogue import load
 
         for module in self.plugins:
-            import_module(module)
+            try:
+                import_module(module)
+            except ModuleNotFoundError as error:
+                raise ConfigurationError(
+                    f"{module}: cannot be imported where the work runs: {error}; put its folder on PYTHONPATH there"
+                ) from None
         likelihood = load(self.source, **self.configuration)
-        if dict(likelihood.description.digests) != dict(self.digests):
-            raise DataError(f"{self.source}: differs from the file that the work was started with; start again")
+        here = dict(likelihood.description.digests)
+        if differ := [k for k in {**here, **self.digests} if here.get(k) != self.digests.get(k)]:
+            raise DataError(
+                f"{self.source}: differs from the file that the work was started with ({', '.join(differ)}); "
+                "start again, with new workers"
+            )
         return likelihood if self.data is None else likelihood.with_data(self.data)

@@ -104,10 +104,10 @@ class Simulation:
         self.add_variance(point, variance)
         counts = np.sum([expected[s] for s in self.samples], axis=0)
         relevant = (counts > RELEVANT_COUNTS) & (counts > RELEVANT_SHARE * np.sum(list(expected.values()), axis=0))
-        relevant &= variance[0] > 0
+        relevant &= counts**2 < ENOUGH * variance[0]
         effective = np.full(len(counts), np.inf)
         effective[relevant] = counts[relevant] ** 2 / variance[0, relevant]
-        return np.flatnonzero(effective < ENOUGH), effective
+        return np.flatnonzero(relevant), effective
 
 
 def thin_notes(

@@ -63,14 +63,19 @@ class Document:
         return f"{self.path}: {'.'.join(map(str, key))}".rstrip(": ")
 
 
-def read_yaml(path: Path) -> Document:
-    """Read one YAML mapping with the places of its keys; raises ConfigurationError."""
+def read_text(path: Path) -> str:
+    """The text of a file; raises ConfigurationError."""
     try:
-        text = path.read_text(encoding="utf-8")
+        return path.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise ConfigurationError(f"{path}: no such file") from None
     except (OSError, ValueError) as error:
         raise ConfigurationError(f"{path}: cannot be read: {error}") from None
+
+
+def read_yaml(path: Path) -> Document:
+    """Read one YAML mapping with the places of its keys; raises ConfigurationError."""
+    text = read_text(path)
     places: dict[KeyPath, tuple[Path, int]] = {(): (path, 1)}
     try:
         loader = _Loader(text)

@@ -1,6 +1,7 @@
 """Bin statistics: the probability of the counts in bins whose expectation is known exactly, or simulated.
 
-A channel's statistic is "poisson", or "effective" where the finite number of simulated events counts.
+A channel's statistic is "poisson", or "effective" where the finite number of simulated events counts, or "normal" for
+what was measured and not counted (npinfer.likelihood.measured).
 """
 
 from __future__ import annotations
@@ -11,10 +12,10 @@ from typing import Protocol
 import numpy as np
 from scipy.special import gammaln, xlogy
 
-from npinfer.likelihood.effective import correction, correction_slopes
+from npinfer.likelihood.effective import EMPTY, correction, correction_slopes
 from npinfer.likelihood.packed import Packed
 
-STATISTICS = ("poisson", "effective")
+STATISTICS = ("poisson", "effective", "normal")
 FAINT = 1e-20  # squared relative uncertainty of an expectation that no toy would show
 MANY = 32  # parameters, from which on those of single bins are kept out of matrix products
 Expansion = tuple[np.ndarray, np.ndarray, np.ndarray]
@@ -29,7 +30,13 @@ class Variance(Protocol):
 
 
 class Poisson:
-    """Counts that are Poisson around their expectation."""
+    """Counts that are Poisson around their expectation. curved: whether `observed` is known."""
+
+    curved = True
+
+    def counted(self, rates: np.ndarray) -> np.ndarray:
+        """What is expected, or was seen, of counts (..., bins); 0 in bins that hold something else."""
+        return rates
 
     def logpdf(self, points: np.ndarray, rates: np.ndarray, packed: Packed) -> np.ndarray:
         """ln probability of all counts, (batch,); −inf where an expectation is negative."""
@@ -46,6 +53,13 @@ class Poisson:
         """ln probability of the counts of each bin, (batch, bins)."""
         each = xlogy(counts, np.maximum(rates, 0.0)) - rates - gammaln(counts + 1.0)
         return np.where(rates < 0, -np.inf, each)
+
+    def saturated(self, packed: Packed) -> np.ndarray:
+        """ln probability of all counts where just they are expected, (sets,).
+
+        It is Poisson for simulated counts too: no average over rates exceeds the probability at the best of them.
+        """
+        return Poisson.logpdf(self, packed.auxiliary, packed.counts, packed)
 
     def sample(self, points: np.ndarray, rates: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         """Counts of toys, (batch, bins), one set for each point."""
@@ -66,9 +80,18 @@ class Poisson:
         the information, (batch, bins).
         """
         value = self.logpdf(points, rates, packed)
-        ratio = packed.counts / np.maximum(rates, 1e-300) - 1.0
+        ratio = packed.counts / np.maximum(rates, EMPTY) - 1.0
         wanted = jacobian if at is None else jacobian[:, at]
-        return value, _times(wanted, ratio), _information(wanted, rates + widening)
+        return value, times(wanted, ratio), information(wanted, rates + widening)
+
+    def slopes(self, rates: np.ndarray, packed: Packed) -> np.ndarray:
+        """Derivatives of ln probability in the rates, (batch, bins)."""
+        return packed.counts / np.maximum(rates, 1e-300) - 1.0
+
+    def observed(self, rates: np.ndarray, jacobian: np.ndarray, packed: Packed) -> np.ndarray:
+        """Minus the second derivatives of ln probability in the rates, in the parameters, (batch, p, p)."""
+        positive = np.maximum(rates, 1e-150)
+        return information(jacobian, positive**2 / np.maximum(packed.counts, 1e-300))
 
 
 class Effective(Poisson):
@@ -83,6 +106,8 @@ class Effective(Poisson):
     would undo what the likelihood is for; toys of the likelihood's own distribution, of mean μ + σ²/μ, would hide its
     bias. With either, intervals calibrated with toys cover less than they say where simulated events are few.
     """
+
+    curved = False
 
     def __init__(self, variances: Sequence[Variance], inside: np.ndarray) -> None:
         """inside: which bins belong to the channels with this statistic, (bins,) of bool."""
@@ -104,7 +129,7 @@ class Effective(Poisson):
 
     def sample(self, points: np.ndarray, rates: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         variance = self.variance(points)
-        on = variance > FAINT * rates**2
+        on = (variance > FAINT * rates**2) & (rates > EMPTY)
         mean, spread = np.where(on, rates, 1.0), np.where(on, variance, 1.0)
         return super().sample(points, np.where(on, rng.gamma(mean**2 / spread, spread / mean), rates), rng)
 
@@ -123,19 +148,19 @@ class Effective(Poisson):
         variance *= self._inside
         in_rate, in_variance = correction_slopes(packed.counts, rates, variance)
         value = super().logpdf(points, rates, packed) + correction(packed.counts, rates, variance).sum(axis=-1)
-        ratio = packed.counts / np.maximum(rates, 1e-300) - 1.0 + in_rate
+        ratio = packed.counts / np.maximum(rates, EMPTY) - 1.0 + in_rate
         wanted, bent = (jacobian, slopes) if at is None else (jacobian[:, at], slopes[:, at])
-        gradient = _times(wanted, ratio) + _times(bent, in_variance * self._inside)
-        return value, gradient, _information(wanted, rates + variance + widening)
+        gradient = times(wanted, ratio) + times(bent, in_variance * self._inside)
+        return value, gradient, information(wanted, rates + variance + widening)
 
 
-def _times(jacobian: np.ndarray, slope: np.ndarray) -> np.ndarray:
+def times(jacobian: np.ndarray, slope: np.ndarray) -> np.ndarray:
     """Σ_bins jacobian · slope, (batch, parameters)."""
     product: np.ndarray = np.matmul(jacobian, slope[:, :, None])[:, :, 0]
     return product
 
 
-def _information(jacobian: np.ndarray, variance: np.ndarray) -> np.ndarray:
+def information(jacobian: np.ndarray, variance: np.ndarray) -> np.ndarray:
     """Σ_bins of the products of derivatives over the variance of the counts, (batch, parameters, parameters)."""
     weighted = jacobian / np.sqrt(np.maximum(variance, 1e-30))[:, None, :]
     if weighted.shape[1] >= MANY:

@@ -200,7 +200,9 @@ def _coordinates(rows: Sequence[Mapping[str, str]], channel: Channel, place: str
     return columns
 
 
-def _fill(rows: Sequence[Mapping[str, str]], channel: Channel, where: str, quantity: str = "counts") -> np.ndarray:
+def _fill(
+    rows: Sequence[Mapping[str, str]], channel: Channel, where: str, quantity: str = "counts", *, measured: bool = False
+) -> np.ndarray:
     """Counts, or another quantity, of one channel from rows that give the edges of their bin."""
     counts = np.zeros(channel.bins)
     if not rows:
@@ -221,7 +223,7 @@ def _fill(rows: Sequence[Mapping[str, str]], channel: Channel, where: str, quant
                 f"[{low[bad]:g}, {high[bad]:g}] is not a bin of {axis.name}"
             )
         index.append(bins)
-    values = check_counts(column(rows, quantity, where), len(rows), where)
+    values = check_counts(column(rows, quantity, where), len(rows), where, measured=measured)
     np.add.at(counts, np.ravel_multi_index(index, channel.shape), values)
     return counts
 
@@ -241,13 +243,13 @@ def read_observed(source: Any, channel: Channel, folder: DataFolder) -> np.ndarr
                     "channel", channel.name, sorted({row.get("channel", "") for row in rows}), f"{folder.path}/{source}"
                 )
             )
-        return _fill(mine, channel, f"{folder.path}/{source}")
+        return _fill(mine, channel, f"{folder.path}/{source}", measured=channel.measured)
     if not isinstance(source, Mapping):
         try:
             counts = np.asarray(source, dtype=float).ravel()
         except (TypeError, ValueError):
             raise DataError(f"{where}: counts must be numbers") from None
-        return check_counts(counts, channel.bins, where)
+        return check_counts(counts, channel.bins, where, measured=channel.measured)
     rows = folder.rows(source["events"])
     chosen = np.flatnonzero(_selected(rows, source.get("where", {}), where))
     columns = _coordinates([rows[i] for i in chosen], channel, f"{folder.path}/{source['events']}")

@@ -25,6 +25,46 @@ class Source(Protocol):
     def uncontracted(self, values: np.ndarray) -> np.ndarray: ...
 
 
+class Named(Protocol):
+    """A sample, as far as its name goes."""
+
+    @property
+    def name(self) -> str: ...
+
+
+class Expectation(Protocol):
+    """The expected counts of some samples as a function of all parameters.
+
+    kinks: positions of parameters in which derivatives jump at zero. curved: whether second derivatives are known.
+    """
+
+    @property
+    def curved(self) -> bool: ...
+
+    @property
+    def samples(self) -> Sequence[Named]: ...
+
+    @property
+    def kinks(self) -> np.ndarray: ...
+
+    def expected(self, points: np.ndarray, *, contracted: bool) -> dict[str, np.ndarray]: ...
+
+    def add_counts(self, points: np.ndarray, total: np.ndarray) -> None: ...
+
+    def add_jacobian(self, points: np.ndarray, total: np.ndarray, jacobian: np.ndarray) -> None: ...
+
+    def add_curvature(self, points: np.ndarray, weights: np.ndarray, total: np.ndarray) -> None: ...
+
+
+class Flat:
+    """What an expectation without known second derivatives has in their place."""
+
+    curved = False
+
+    def add_curvature(self, points: np.ndarray, weights: np.ndarray, total: np.ndarray) -> None:
+        raise NotImplementedError("the second derivatives of these counts are not known")
+
+
 class FixedTemplate:
     """Counts from a table, (bins,)."""
 
@@ -119,6 +159,7 @@ class NormFactors:
     ) -> None:
         self.at, self.gammas = np.array(at, dtype=int), tuple(gammas)
         self.trivial = not len(self.at) and not gammas
+        self.up, self.down, self.masks = tuple(up), tuple(down), masks
         self._factors = Factors(np.array(up), np.array(down))
         self._masks = masks if gammas or not masks.all() else masks[:, :1]  # one column serves all bins
 
@@ -202,8 +243,10 @@ class Sample:
         return base * scale, result + [(i, base * slope) for i, slope in scale_slopes]
 
 
-class Group:
+class Group(Flat):
     """Samples with the same normsys; those with contracted sources are evaluated together, as one matrix product."""
+
+    kinks = np.zeros(0, dtype=np.intp)
 
     def __init__(self, samples: Sequence[Sample], norm: NormFactors) -> None:
         self.samples, self.norm = tuple(samples), norm

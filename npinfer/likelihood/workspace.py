@@ -12,9 +12,10 @@ from typing import Any
 
 import numpy as np
 
+from npinfer.core.limits import MOST_COUNTS
 from npinfer.errors import ConfigurationError, unknown
 from npinfer.likelihood.interpolation import FACTOR_CODES, SHIFT_CODES
-from npinfer.likelihood.spec import Document, check, schema
+from npinfer.likelihood.spec import Document, check, read_text, schema
 
 WORKSPACE = "pyhf/workspace/1.0.0"
 KINDS = ("histosys", "lumi", "normfactor", "normsys", "shapefactor", "shapesys", "staterror")
@@ -24,12 +25,7 @@ TOGETHER = ({"histosys", "normsys"},)  # kinds that may have the same parameter
 
 def read_json(path: Path) -> Any:
     """The content of a JSON file; raises ConfigurationError with the line of what is broken."""
-    try:
-        text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise ConfigurationError(f"{path}: no such file") from None
-    except (OSError, ValueError) as error:
-        raise ConfigurationError(f"{path}: cannot be read: {error}") from None
+    text = read_text(path)
 
     def refuse(word: str) -> Any:
         raise ConfigurationError(f"{path}: {word} is not a number of JSON; give a finite one")
@@ -149,8 +145,8 @@ class Reader:
         if not good or len(values) != bins:
             found = f"{len(values)} values" if good else repr(values)[:60]
             raise self.fault(where, f"expected {bins} numbers, one a bin of the channel; found {found}")
-        if not np.isfinite(np.array(values, dtype=float)).all():
-            raise self.fault(where, "a number is not finite")
+        if not (np.abs(np.array(values, dtype=float)) <= MOST_COUNTS).all():
+            raise self.fault(where, f"a number is not finite, or beyond {MOST_COUNTS:g}, more than counts can be")
 
     def _modifier(
         self, m: Mapping[str, Any], bins: int, where: str, seen: set[tuple[str, str]], alone: set[str]
@@ -175,7 +171,7 @@ class Reader:
         elif keys:
             for k in keys:
                 self._numbers([data[k]], 1, f"{where}: {k}")
-                if data[k] <= 0:
+                if data[k] < 1 / MOST_COUNTS:
                     raise self.fault(where, f"{k} is {data[k]:g}; a factor that is interpolated has to be positive")
         elif data is not None:
             raise self.fault(where, f"a {kind} has no data (null); found {repr(data)[:60]}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -14,7 +13,7 @@ from npinfer.errors import ConfigurationError, unknown
 from npinfer.physics import atmosphere, flavour, flux, telescope
 from npinfer.physics.glashow import cell_average
 from npinfer.physics.partially_contained import load_partially_contained
-from npinfer.physics.registry import Weights, generator, parameter_names
+from npinfer.physics.registry import Weights, generator, parameter_names, with_names
 
 NORM_UNIT = 1e-18  # of astro_norm, in GeV^-1 cm^-2 s^-1 sr^-1
 RESONANCE_WINDOW_GEV = (4e6, 1e7)  # true energies counted as Glashow resonance events
@@ -51,7 +50,10 @@ def detector(inputs: Mapping[str, Any], channels: Sequence[Any], configuration: 
     kind = str(inputs.get("detector", DETECTORS[0]))
     if kind not in DETECTORS:
         raise ConfigurationError(unknown("detector", kind, DETECTORS))
-    chosen: tuple[Any, ...] = (kind, float(inputs["livetime_s"]))
+    livetime_s = float(inputs["livetime_s"])
+    if not 0 < livetime_s < np.inf:
+        raise ConfigurationError(f"the input livetime_s is a positive number of seconds; found {livetime_s:g}")
+    chosen: tuple[Any, ...] = (kind, livetime_s)
     if kind == "starting":
         chosen += (str(inputs["response"]),)
     else:
@@ -140,13 +142,6 @@ def spectrum(configuration: Mapping[str, Any], edges_gev: np.ndarray) -> Callabl
     raise ConfigurationError(unknown("spectrum", str(form), SPECTRA))
 
 
-def _with_names(function: Callable[..., Any], names: Sequence[str]) -> Callable[..., Any]:
-    """`function` with the keyword names `names` as its signature."""
-    parameters = [inspect.Parameter(n, inspect.Parameter.KEYWORD_ONLY) for n in names]
-    function.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-    return function
-
-
 def _isotropic(
     inputs: Mapping[str, Any], channels: Sequence[Any], configuration: Mapping[str, Any], *, resonance_only: bool
 ) -> Weights:
@@ -170,7 +165,7 @@ def _isotropic(
         return integrals(**values)[:, None, None, :, None]
 
     return Weights(
-        _with_names(mix, ("astro_norm", *names)), pattern, _with_names(shape, parameter_names(integrals)), at
+        with_names(mix, ("astro_norm", *names)), pattern, with_names(shape, parameter_names(integrals)), at
     )
 
 
@@ -197,7 +192,7 @@ def _of_composition(
     configuration: Mapping[str, Any], quantity: Callable[[np.ndarray], np.ndarray]
 ) -> Callable[..., np.ndarray]:
     fractions, basis = composition(configuration)
-    return _with_names(lambda **values: quantity(fractions(**values) @ basis), parameter_names(fractions))
+    return with_names(lambda **values: quantity(fractions(**values) @ basis), parameter_names(fractions))
 
 
 @generator("flavour.f_nuebar")

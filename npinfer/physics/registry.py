@@ -6,7 +6,7 @@ A generator is bound once, with its inputs, channels and configuration, and eval
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.metadata import entry_points
 from typing import Any
@@ -56,6 +56,17 @@ def parameter_names(function: Callable[..., Any]) -> tuple[str, ...]:
     ('norm', 'index')
     """
     return tuple(inspect.signature(function).parameters)
+
+
+def with_names(function: Callable[..., Any], names: Sequence[str]) -> Callable[..., Any]:
+    """`function`, which takes any keywords, with the names `names` as its signature.
+
+    >>> parameter_names(with_names(lambda **values: values, ["norm"]))
+    ('norm',)
+    """
+    parameters = [inspect.Parameter(n, inspect.Parameter.KEYWORD_ONLY) for n in names]
+    function.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    return function
 
 
 @dataclass(frozen=True, eq=False)

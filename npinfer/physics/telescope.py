@@ -313,7 +313,8 @@ def _cumulative_spline() -> CubicSpline:
 
 
 def _log_edges(edges_gev: NDArray, where: str) -> NDArray:
-    log_edges = np.log10(np.asarray(edges_gev, dtype=float))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        log_edges = np.log10(np.asarray(edges_gev, dtype=float))
     low, high = DEPOSITED_NODES[[0, -1]]
     increasing = log_edges.ndim == 1 and log_edges.size > 1 and np.all(np.diff(log_edges) > 0)
     if not (increasing and low <= log_edges[0] and log_edges[-1] <= high):

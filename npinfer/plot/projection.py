@@ -22,6 +22,7 @@ class Projection:
     observed: np.ndarray
     samples: Mapping[str, np.ndarray]
     error: np.ndarray
+    sigma: np.ndarray
 
     @classmethod
     def of(cls, view: ChannelView, position: int, covariance: np.ndarray) -> Projection:
@@ -32,7 +33,20 @@ class Projection:
         samples = {name: collapse(counts) for name, counts in view.samples.items()}
         slopes = np.array([collapse(slope) for slope in view.slopes]).reshape(len(covariance), shape[position])
         error = np.sqrt(np.maximum(np.einsum("ib,ij,jb->b", slopes, covariance, slopes), 0.0))
-        return cls(view.axes[position], collapse(view.observed), samples, error)
+        measured = [np.sqrt(collapse(np.square(end))) for end in view.sigma] if view.sigma.size else view.sigma
+        return cls(view.axes[position], collapse(view.observed), samples, error, np.asarray(measured))
+
+    @property
+    def measured(self) -> bool:
+        """Whether the data were measured with standard deviations, and not counted."""
+        return self.sigma.size > 0
+
+    @property
+    def interval(self) -> tuple[np.ndarray, np.ndarray]:
+        """Central 68.27 % interval of the mean in each bin, (bins,) each."""
+        if self.measured:
+            return self.observed - self.sigma[1], self.observed + self.sigma[0]
+        return garwood(self.observed)
 
     @property
     def total(self) -> np.ndarray:

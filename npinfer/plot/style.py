@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import io
 import textwrap
 from collections.abc import Iterable, Sequence
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import matplotlib
@@ -13,6 +14,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
+from npinfer.core.files import write_file
 from npinfer.errors import OutputError
 from npinfer.plot.labels import plain
 
@@ -21,6 +23,7 @@ COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F
 HATCHES = ("", "///", "\\\\\\", "...", "xxx")
 INK, GREY = "#111111", "#767676"
 SMALL_PRINT = "small print"
+MOST_LINES = (4, 12)  # of a title, and of what was one line of the small print
 FORMATS = {".png": {}, ".pdf": {"CreationDate": None}, ".svg": {"Date": None}}
 
 _RC = {
@@ -58,7 +61,8 @@ def new_figure(width: float, height: float, title: str = "") -> Figure:
     """An empty figure, sizes in inches."""
     figure = Figure(figsize=(width, height), layout="constrained")
     if title:
-        figure.suptitle("\n".join(textwrap.wrap(plain(title), _characters(width, 12.0))), fontsize=12.0)
+        lines = textwrap.wrap(plain(title), _characters(width, 12.0), max_lines=MOST_LINES[0], placeholder=" …")
+        figure.suptitle("\n".join(lines), fontsize=12.0)
     return figure
 
 
@@ -73,7 +77,8 @@ def dress(axes: Axes) -> Axes:
 def print_small(figure: Figure, lines: Iterable[str]) -> None:
     """Write the small print along the bottom of the figure, each distinct line once."""
     width = _characters(figure.get_figwidth(), 7.0)
-    wrapped = [part for line in dict.fromkeys(lines) for part in textwrap.wrap(line, width)]
+    each = [textwrap.wrap(s, width, max_lines=MOST_LINES[1], placeholder=" …") for s in dict.fromkeys(lines)]
+    wrapped = [part for parts in each for part in parts]
     text = figure.supxlabel(plain("\n".join(wrapped)), x=0.012, ha="left", fontsize=7.0, color=GREY, linespacing=1.25)
     text.set_gid(SMALL_PRINT)
 
@@ -113,15 +118,7 @@ def save_figure(figure: Figure, path: str | Path) -> Path:
     suffix = path.suffix.lower()
     if suffix not in FORMATS:
         raise OutputError(f"{path}: a figure is saved as {', '.join(FORMATS)}; found {path.suffix or 'no suffix'!r}")
-    part = path.with_name(f".{path.name}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with publication():
-            figure.savefig(part, format=suffix[1:], dpi=200, metadata=FORMATS[suffix])
-        part.replace(path)
-    except OSError as error:
-        raise OutputError(f"{path}: cannot be written: {error.strerror}; choose another folder with --out") from None
-    finally:
-        with suppress(OSError):
-            part.unlink(missing_ok=True)
-    return path
+    stream = io.BytesIO()
+    with publication():
+        figure.savefig(stream, format=suffix[1:], dpi=200, metadata=FORMATS[suffix])
+    return write_file(path, stream.getvalue())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import numpy as np
 from matplotlib.artist import Artist
@@ -14,7 +14,7 @@ from matplotlib.ticker import MaxNLocator
 from npinfer.core.result import FitResult
 from npinfer.errors import ConfigurationError, unknown
 from npinfer.plot.labels import plain, readable, small_print
-from npinfer.plot.projection import Projection, garwood
+from npinfer.plot.projection import Projection
 from npinfer.plot.style import (
     COLOURS,
     HATCHES,
@@ -33,6 +33,7 @@ PREFIT_NOTE = (
     "uncertainty: of the constraints alone"
 )
 DATA_NOTE = "data: central 68.27 % Poisson intervals; empty bins: a triangle at the upper end"
+MEASURED_NOTE = "data: what was measured and its standard deviations"
 
 
 def plot_templates(
@@ -40,7 +41,8 @@ def plot_templates(
 ) -> tuple[Figure, dict[str, Axes]]:
     """Draw each channel on one axis, summed over its others: stacked samples, data and the uncertainty of the sum.
 
-    Data carry central 68.27 % Poisson intervals; an empty bin carries a triangle at the upper end of its.
+    Counts carry central 68.27 % Poisson intervals, an empty bin a triangle at the upper end of its; what was measured
+    carries its standard deviations.
     axis: by name, for the channels that have it; by default the first of each. ratio: add data over expectation below.
     stage: "postfit" or "prefit". Returns {channel: axes}. Raises ConfigurationError where no channel has the axis,
     DataError where the fit was saved without its pre-fit counts.
@@ -58,7 +60,7 @@ def plot_templates(
             split = frame.subgridspec(2, 1, height_ratios=(3, 1), hspace=0.0) if ratio else frame.subgridspec(1, 1)
             panels[channel] = axes = dress(figure.add_subplot(split[0]))
             _draw_channel(axes, projection, names, (BANDS[stage], f"{result.data_kind} data"))
-            axes.set_title(readable(channel))
+            axes.set_title(_title(channel, projections))
             lowest = axes
             if ratio:
                 lowest = dress(figure.add_subplot(split[1], sharex=axes))
@@ -66,10 +68,12 @@ def plot_templates(
                 _draw_ratio(lowest, projection)
                 lowest.set_ylabel("" if index % columns else "data / fit" if stage == "postfit" else "data / pre-fit")
             lowest.set_xlabel(plain(projection.axis.label))
-            axes.set_ylabel("" if index % columns else "events per bin")
+            axes.set_ylabel("" if index % columns else "measured" if projection.measured else "events per bin")
         _legend(figure, panels, names)
         further = [PREFIT_NOTE] if stage == "prefit" else []
-        print_small(figure, [*small_print(result, result.data_kind), *further, DATA_NOTE])
+        kinds = {p.measured for p in projections.values()}
+        notes = [note for measured, note in ((False, DATA_NOTE), (True, MEASURED_NOTE)) if measured in kinds]
+        print_small(figure, [*small_print(result, result.data_kind), *further, *notes])
     return figure, panels
 
 
@@ -85,6 +89,13 @@ def _project(result: FitResult, axis: str | None, stage: str) -> dict[str, Proje
         known = dict.fromkeys(a.name for view in result.channels.values() for a in view.axes)
         raise ConfigurationError(unknown("axis", axis or "", known))
     return found
+
+
+def _title(channel: str, among: Collection[str]) -> str:
+    """The channel in words, with its owner where others have the same name."""
+    words, owner = readable(channel), channel.rpartition(".")[0]
+    alike = sum(readable(other) == words for other in among)
+    return f"{readable(owner)}: {words}" if owner and alike > 1 else words
 
 
 def _draw_channel(axes: Axes, projection: Projection, names: list[str], labels: tuple[str, str]) -> None:
@@ -135,8 +146,9 @@ def _draw_data(axes: Axes, projection: Projection, scale: np.ndarray, label: str
     """Counts with their intervals over `scale`; a triangle at the upper end in an empty bin."""
     edges, counts = np.asarray(projection.axis.edges), projection.observed
     middle = np.sqrt(edges[1:] * edges[:-1]) if spans_decades(edges) else 0.5 * (edges[1:] + edges[:-1])
-    low, high = garwood(counts)
-    seen, none = counts != 0, counts == 0
+    low, high = projection.interval
+    none = (counts == 0) & (not projection.measured)
+    seen = ~none
     lengths = np.array([counts - low, high - counts])[:, seen] / scale[seen]
     axes.errorbar(
         middle[seen],
@@ -149,6 +161,8 @@ def _draw_data(axes: Axes, projection: Projection, scale: np.ndarray, label: str
         label=label,
         zorder=4,
     )
+    if projection.measured:
+        return
     axes.plot(
         middle[none],
         (high / scale)[none],
@@ -166,7 +180,7 @@ def _draw_data(axes: Axes, projection: Projection, scale: np.ndarray, label: str
 def _scale_counts(axes: Axes, projection: Projection, logarithmic: bool) -> None:
     """Room for data and expectation; a logarithmic scale where the axis has one and nothing is below zero."""
     total, seen = projection.total, projection.observed
-    high = garwood(seen)[1]
+    high = projection.interval[1]
     ceiling = float(np.nanmax(np.r_[total + projection.error, np.where(np.isnan(high), seen, high), 1e-12]))
     drawn = np.r_[total, seen]
     if logarithmic and drawn.min() >= 0 and drawn.any():

@@ -58,9 +58,11 @@ def template_pictures(fit: FitResult) -> list[Picture]:
     for axis, label in axes.items():
         shown = [readable(name) for name, view in fit.channels.items() if axis in [a.name for a in view.axes]]
         figure, _ = plot_templates(fit, axis=axis)
+        measured = any(view.sigma.size for view in fit.channels.values() if axis in [a.name for a in view.axes])
+        points = "intervals of the counts, standard deviations of what was measured" if measured else "intervals"
         caption = (
             f"Observed and fitted counts of {listed(shown)} along {label}. Points: central 68.27 % Poisson "
-            "intervals; hatched: uncertainty of the fitted sum from the fit's covariance (one standard deviation, "
+            f"{points}; hatched: uncertainty of the fitted sum from the fit's covariance (one standard deviation, "
             f"not calibrated with toys). {nature(fit, fit.data_kind)}"
         )
         pictures.append(Picture(embed(figure), f"counts along {label}", caption, wide=len(shown) > 1))

@@ -11,8 +11,9 @@ from typing import Any
 
 from jinja2 import Environment, StrictUndefined
 
+from npinfer.core.files import write_file
 from npinfer.core.result import ChannelView, Comparison, Contour, FitResult, Interval, Posterior, Result, Scan, Status
-from npinfer.core.table import Table, write_text
+from npinfer.core.table import Table
 from npinfer.errors import NpinferError
 from npinfer.report import sections
 from npinfer.report.answer import NOTHING, answer, interest, interval_of, profile_of
@@ -33,7 +34,7 @@ def write_report(folder: str | Path, *, out: str | Path | None = None, marks: Ma
     result, OutputError where the page cannot be written.
     """
     page = build(read_folder(folder), marks or Marks())
-    return write_text(Path(out) if out else Path(folder) / "report.html", render(page))
+    return write_file(Path(out) if out else Path(folder) / "report.html", render(page))
 
 
 def render(page: Page) -> str:

@@ -1,4 +1,4 @@
-"""Where work runs: executors that agree, chunks that are kept, Ctrl-C."""
+"""Work that is kept: chunks that are found again, Ctrl-C."""
 
 from __future__ import annotations
 
@@ -17,22 +17,9 @@ SLOW = "profile slow.yaml mu=0:2:700 --plugin massive_physics"  # six chunks
 CHUNKS = 6
 
 
-@pytest.mark.parametrize("executor", ["threads", "processes:0", "processes:two", "processes:", "serial:2", "process"])
-def test_executor_refused(npi: Callable, executor: str) -> None:
-    message = npi(f"profile tiny.yaml --executor {executor}").refused()
-    assert message == f"npinfer: --executor takes serial, processes or processes:N; found {executor!r}"
-
-
 @pytest.mark.parametrize("seed", ["abc", "-1"])
 def test_seed_refused(npi: Callable, seed: str) -> None:
     assert "Invalid value for '--seed'" in npi(f"profile tiny.yaml --seed {seed}").refused()
-
-
-def test_processes_equal_serial(npi: Callable, folder: Path) -> None:
-    line = "profile massive.yaml mu=0:2:300 --plugin massive_physics --quiet"
-    assert npi(f"{line} --out serial").code == 0
-    assert npi(f"{line} --out processes --executor processes:2").code == 0
-    assert (folder / "serial/profile.csv").read_bytes() == (folder / "processes/profile.csv").read_bytes()
 
 
 def test_finished_chunks_are_not_computed_again(npi: Callable, folder: Path) -> None:
@@ -71,7 +58,7 @@ def test_ctrl_c_without_a_folder(folder: Path, start: Callable[..., subprocess.P
     assert {p.name for p in set(folder.iterdir()) - before} <= {"working", "__pycache__"}
 
 
-@pytest.mark.parametrize("executor", ["serial", "processes:2"])
+@pytest.mark.parametrize("executor", ["serial", "processes:2", "dask:local:2"])
 def test_ctrl_c_keeps_finished_chunks(
     npi: Callable, folder: Path, start: Callable[..., subprocess.Popen[str]], executor: str
 ) -> None:

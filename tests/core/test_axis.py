@@ -46,6 +46,8 @@ def test_the_unit_is_the_last_word(name: str, unit: str, label: str) -> None:
         ({"edges": [0, 1, 1]}, "increasing"),
         ({"edges": [0, float("inf")]}, "finite"),
         ({"edges": [0, float("nan"), 2]}, "finite"),
+        ({"edges": [-1e308, 1e308]}, r"at most 1e\+100"),
+        ({"linear": [-1e308, 1e308, 3]}, r"takes \[low, high, number of bins"),
         ({"linear": [0, 1]}, r"takes \[low, high, number of bins"),
         ({"linear": [0, 1, 2.5]}, "number of bins"),
         ({"linear": [0, 1, 0]}, "number of bins"),

@@ -210,6 +210,8 @@ def test_widths_are_of_the_parameter() -> None:
         ({"log_normal": {"mean": 0, "sigma": 1}}, "a positive mean"),
         ({"normal": {"mean": float("nan"), "sigma": 1}}, "finite numbers"),
         ({"normal": {"mean": 0, "sigma": float("inf")}}, "finite numbers"),
+        ({"normal": {"mean": 1e308, "sigma": 1}}, r"finite numbers of at most 1e\+100"),
+        ({"normal": {"mean": 0, "sigma": 1e-155}}, "positive widths and rates of at least 1e-100"),
     ],
 )
 def test_a_bad_specification_is_refused(spec: Mapping[str, Any], said: str) -> None:
@@ -225,7 +227,8 @@ def test_a_bad_specification_is_refused(spec: Mapping[str, Any], said: str) -> N
         (("a", "b"), (0.0, 0.0), ((1.0, 0.0), (1.0,)), "not a 2×2 matrix of numbers"),
         (("a", "b"), (0.0, 0.0), ((1.0, 2.0), (2.0, 1.0)), "positive definite"),
         (("a", "b"), (0.0, 0.0), ((1e-9, 5e-10), (0.0, 1e-9)), "not symmetric"),
-        (("a", "b"), (0.0, 0.0), ((1.0, float("nan")), (float("nan"), 1.0)), "not symmetric"),
+        (("a", "b"), (0.0, 0.0), ((1.0, float("nan")), (float("nan"), 1.0)), "not finite numbers of at most"),
+        (("a", "b"), (0.0, 0.0), ((1.0, 0.0), (0.0, -float("inf"))), "not finite numbers of at most"),
         (("a", "b"), (0.0, float("inf")), COVARIANCE, "finite"),
         (("a", "a"), (0.0, 0.0), COVARIANCE, "twice"),
     ],

@@ -35,6 +35,7 @@ def test_good_counts_come_back_as_floats() -> None:
         ([1, float("nan")], "bin 1 is not a finite number; remove the bin"),
         ([float("inf"), 1], "bin 0 is not a finite number"),
         ([[1, 1], [1, -1]], "bin 1 has a negative count; counts are 0 or more"),
+        ([[1, 1], [1e101, 1]], r"bin 0 has more than 1e\+100; give it in larger units"),
     ],
 )
 def test_bad_counts_are_refused_with_their_place(counts: Any, said: str) -> None:

@@ -60,6 +60,10 @@ def test_a_name_declared_twice_is_refused() -> None:
         ({"prior": Prior(0.0)}, "flat in ln a is not proper"),
         ({"prior": Prior(-1.0)}, "not proper"),
         ({"prior": Prior(2.0), "bounds": (-1.0, 2.0)}, "not proper"),
+        ({"prior": Prior(float("nan"))}, "flat in its power nan is not a number"),
+        ({"prior": Prior(1e22)}, r"flat in its power 1e\+22 is not a number"),
+        ({"prior": Prior(50.0), "bounds": (0.0, 1e3)}, "flat in its power 50 is not a number"),
+        ({"bounds": (0.0, 1e308)}, r"are beyond 1e\+100; write .inf for none"),
     ],
 )
 def test_a_contradictory_parameter_is_refused_by_name(changes: dict[str, Any], said: str) -> None:

@@ -10,8 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from npinfer.core.table import Table, show, write_text
-from npinfer.errors import OutputError
+from npinfer.core.table import Table, show
 
 TABLE = Table("fit", ("name", "value", "ok"), (("gamma", 2.87123456, True), ("n", float("nan"), None)), ("a note",))
 
@@ -58,21 +57,3 @@ def test_saving_makes_the_folder_and_leaves_nothing_else(tmp_path: Path) -> None
     path = TABLE.save(tmp_path / "new" / "table.csv")
     assert path.read_text(encoding="utf-8") == TABLE.csv()
     assert [p.name for p in path.parent.iterdir()] == ["table.csv"]
-
-
-def test_an_unwritable_place_is_refused_in_words(tmp_path: Path) -> None:
-    file = write_text(tmp_path / "file", "text")
-    for path in (file / "below.csv", file / "far" / "below.csv", tmp_path, Path(), Path("/"), tmp_path / "a\0b"):
-        with pytest.raises(OutputError, match="cannot be written") as caught:
-            write_text(path, "text")
-        assert "choose another folder" in str(caught.value)
-    assert file.read_text(encoding="utf-8") == "text"
-
-
-def test_a_failed_write_leaves_no_part_behind(tmp_path: Path) -> None:
-    (tmp_path / "folder").mkdir()
-    with pytest.raises(OutputError):
-        write_text(tmp_path / "folder", "text")
-    with pytest.raises(OutputError):
-        write_text(tmp_path / "file", "\ud800")
-    assert [p.name for p in tmp_path.iterdir()] == ["folder"]

@@ -90,16 +90,6 @@ def rise(inputs: Any, channels: Any, configuration: Any) -> Any:
     return counts
 
 
-@generator("tests.fall")
-def fall(inputs: Any, channels: Any, configuration: Any) -> Any:
-    """Events taken away in two bins."""
-
-    def counts(*, mu: np.ndarray) -> dict[str, np.ndarray]:
-        return {"sr": -10 * mu[:, None] * np.array([0.6, 0.4])}
-
-    return counts
-
-
 @pytest.fixture
 def rising_and_falling(make: Callable[[str], BinnedLikelihood]) -> BinnedLikelihood:
     """A signal of 60 μ exp(−μ) events over a background of 50 ± 5."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from npinfer import RunOptions, exclusion, upper_limit
 from npinfer.errors import ConfigurationError, InferenceError, ParameterError
 from npinfer.likelihood.binned import BinnedLikelihood
+from npinfer.physics.registry import generator
 from tests.inference.conftest import RISING_AND_FALLING
 
 GRID = np.linspace(0.0, 8.0, 41)
@@ -84,7 +86,33 @@ def test_bad_questions_are_refused(rising_and_falling: BinnedLikelihood) -> None
         exclusion(rising_and_falling, "mu", GRID, cl=0.5)
 
 
-def test_a_signal_that_takes_events_away_is_refused(make: Callable[[str], BinnedLikelihood]) -> None:
-    text = RISING_AND_FALLING.replace("tests.rise", "tests.fall").replace("name: rise", "name: fall")
-    with pytest.raises(InferenceError, match="fewer than without a signal; exclusion is one-sided"):
-        exclusion(make(text), "mu", np.linspace(0, 0.5, 5))
+INTERFERING = """\
+schema: npinfer/likelihood/1
+name: interfering
+kind: real
+status: illustrative
+poi: mu
+channels: {sr: {axes: {x: {edges: [0, 1]}}, observed: [99.7], statistic: normal, sigma: 1.0}}
+samples:
+  background: {template: {sr: [100]}}
+  signal: {generator: tests.interfering}
+parameters: {mu: {init: 0.3, bounds: [0, 12]}}
+"""
+
+
+@generator("tests.interfering")
+def interfering(inputs: Any, channels: Any, configuration: Any) -> Any:
+    """μ² − 3 μ, which takes away before it adds."""
+    return lambda *, mu: {"sr": (mu * mu - 3 * mu)[:, None]}
+
+
+def test_a_signal_that_takes_away_is_tested_to_its_own_side(make: Callable[[str], BinnedLikelihood]) -> None:
+    """r = μ² − 3 μ was seen at −0.3 ± 1: excluded one-sided where r < 0 is below −0.3 − 1.645 or r > 0 above 1.345."""
+    grid, size = np.linspace(0, 6, 61), 1.6448536269514722
+    found = exclusion(make(INTERFERING), "mu", grid, method="profile", cl=0.95)
+    ends = [end for segment in found.segments for end in (segment.lower, segment.upper)]
+    dip = np.sqrt(2.25 - 0.3 - size)
+    np.testing.assert_allclose(ends, [1.5 - dip, 1.5 + dip, 1.5 + np.sqrt(2.25 - 0.3 + size), 6.0], rtol=1e-5)
+    assert [s.upper_at_bound for s in found.segments] == [False, True]
+    with pytest.raises(InferenceError, match=r"turn at interfering\.mu = 1\.5.*use exclusion"):
+        upper_limit(make(INTERFERING))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,19 @@ from npinfer.errors import ParameterError
 from npinfer.inference.minimise import FitOptions
 from npinfer.likelihood.binned import BinnedLikelihood
 
+LEVEL = """\
+schema: npinfer/likelihood/1
+name: two
+kind: real
+status: illustrative
+channels: {{only: {{axes: {{x: {{edges: [0, 1]}}}}, observed: [7]}}}}
+samples:
+  signal: {{template: {{only: [3]}}, scale: mu}}
+  background: {{template: {{only: [{rate}]}}, scale: level}}
+parameters:
+  mu: {{init: 1.0, bounds: [0, 10]}}
+  level: {{init: 1.0, bounds: [0.1, {upper}], constraint: {{normal: {{mean: 1.0, sigma: 0.2}}}}}}
+"""
 CONFIGURATIONS: list[dict[str, Any]] = [
     {},
     {"composition": "flavour"},
@@ -163,3 +177,26 @@ def test_one_parameter_under_two_names_is_refused(hese: BinnedLikelihood) -> Non
         npinfer.fit(hese, fixed={"conv_norm": 1.0, "icecube_hese.conv_norm": 1.1})
     with pytest.raises(ParameterError, match="has two grids"):
         npinfer.profile(hese, {"conv_norm": np.array([1.0]), "icecube_hese.conv_norm": np.array([1.0])})
+
+
+@pytest.mark.parametrize("upper", ["5", "1.0e+9", "1.0e+60", ".inf"])
+def test_bounds_too_wide_to_matter_do_not(make: Callable[[str], BinnedLikelihood], upper: str) -> None:
+    """Seven events of 4.5 · level + 3 · mu: level is what its constraint says."""
+    result = npinfer.fit(make(LEVEL.format(upper=upper, rate=4.5)))
+    assert result.status is Status.CONVERGED
+    assert result.values["two.level"] == pytest.approx(1.0, abs=1e-6)
+    assert result.values["two.mu"] == pytest.approx((7 - 4.5) / 3, abs=1e-6)
+    assert result.errors["two.level"] == pytest.approx(0.2, rel=1e-5)
+    assert result.errors["two.mu"] == pytest.approx(np.sqrt(7 + (4.5 * 0.2) ** 2) / 3, rel=1e-5)
+
+
+@pytest.mark.parametrize("minimiser", ["native", "migrad"])
+def test_a_best_value_next_to_its_bound_is_not_put_on_it(
+    make: Callable[[str], BinnedLikelihood], minimiser: str
+) -> None:
+    """Seven events of 1e12 · mu, with nothing else: at the bound the data are impossible."""
+    text = LEVEL.format(upper="5", rate=0).replace("{only: [3]}", "{only: [1.0e+12]}")
+    likelihood = make(text)
+    result = npinfer.fit(likelihood, init={"mu": 1e-11}, options=FitOptions(minimiser=minimiser))
+    assert result.values["two.mu"] == pytest.approx(7e-12, rel=1e-2)
+    assert result.twice_nll == pytest.approx(-2 * likelihood.logpdf(result.values), abs=1e-9)

@@ -106,15 +106,6 @@ def test_other_data_never_reuse_chunks(hese: BinnedLikelihood, tmp_path: Path) -
     assert len(list((tmp_path / "chunks").iterdir())) == 2
 
 
-def test_damaged_chunks_are_computed_again(hese: BinnedLikelihood, tmp_path: Path) -> None:
-    grid = {"astro_gamma": np.array([2.5, 3.0])}
-    first = npinfer.profile(hese, grid, run=RunOptions(out=tmp_path))
-    (chunk,) = (tmp_path / "chunks").rglob("*.npz")
-    chunk.write_bytes(chunk.read_bytes()[:100])
-    again = npinfer.profile(hese, grid, run=RunOptions(out=tmp_path))
-    np.testing.assert_array_equal(first.delta_twice_nll, again.delta_twice_nll)
-
-
 def test_interrupted_before_anything_is_an_error(hese: BinnedLikelihood, monkeypatch: pytest.MonkeyPatch) -> None:
     def stop(likelihood: Any, chunk: Any) -> Any:
         raise KeyboardInterrupt

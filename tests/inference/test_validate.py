@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import npinfer
 from npinfer.errors import NpinferError
+from npinfer.likelihood.pyhf_model import pyhf_data
+
+validate_module = import_module("npinfer.inference.validate")
 
 DECLARED = """
 validation:
@@ -33,6 +38,36 @@ def test_every_declared_number_is_compared(write: Callable[..., Path], small_tex
     assert not found.passed
     assert "FAILED" in str(found.table())
     assert found.checks[5].found == 2.0
+
+
+def test_a_density_that_is_not_a_number_is_not_the_same(
+    write: Callable[..., Path], small_text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write(small_text)
+    assert npinfer.validate(path).checks[0].passed
+    monkeypatch.setattr(validate_module, "pyhf_data", lambda likelihood: np.nan * pyhf_data(likelihood))
+    assert not npinfer.validate(path).checks[0].passed
+
+
+FAR = """\
+schema: npinfer/likelihood/1
+name: far
+kind: real
+status: illustrative
+channels: {count: {axes: {x: {edges: [0, 1, 2]}}, observed: [5, 2]}}
+samples:
+  all: {template: {count: [5, 3]}, systematics: [{name: tilt, kind: histosys, up: {count: [9, 0]}, mirror: true}]}
+"""
+
+
+def test_points_where_the_data_are_impossible_are_not_compared(write: Callable[..., Path]) -> None:
+    """Beyond 1.25 standard deviations either way nothing is expected where something is seen."""
+    path = write(FAR)
+    far = npinfer.load(path)
+    points = validate_module._random_points(far, 3)
+    assert not np.isfinite(far.logpdf(points)).all()
+    assert all(np.isfinite(far.logpdf(validate_module._possible(far, point))) for point in points)
+    assert npinfer.validate(path).checks[0].passed
 
 
 @pytest.mark.parametrize(

@@ -239,6 +239,24 @@ def test_an_event_where_nothing_is_expected_has_probability_zero(write) -> None:
     assert lh.logpdf_terms({})["only"] == -np.inf
 
 
+def test_an_event_where_nothing_is_expected_never_overflows(write) -> None:
+    """Counts over no expectation are a slope without end, times a template that is large elsewhere."""
+    lh = npinfer.load(write(EMPTY.format(seen=1).replace("[0, 3]", "[1, 1.0e+14]")))
+    value, gradient = lh.value_grad({"mu": 0.0})  # a warning is an error
+    assert value == -np.inf
+    assert gradient > 0
+
+
+def test_toys_of_more_counts_than_can_be_drawn_are_refused(write) -> None:
+    text = EMPTY.format(seen=0)
+    many = text.replace("bounds: [0, 5]", "bounds: [0, .inf]")
+    with pytest.raises(ParameterError, match=r"more than 1e\+15 counts are expected: no toy can be drawn"):
+        npinfer.load(write(many)).toy({"mu": 1e18}, np.random.default_rng(1))
+    measured = text.replace("bounds: [0, 5]", "bounds: [0, 5], constraint: {poisson: {count: 9, rate: 1.0e+20}}")
+    with pytest.raises(ParameterError, match=r"more than 1e\+15 counts are expected"):
+        npinfer.load(write(measured)).toy({}, np.random.default_rng(1))
+
+
 def test_negative_rates_have_probability_zero(small: BinnedLikelihood) -> None:
     point = {"tilt": 4.9, "mu": 10, "level": 0.1, "rate": 0.0, "lumi": 0.5}
     assert rates({**dict.fromkeys(NAMES, 1.0), **point, "efficiency": 0.0}).min() < 0

@@ -156,6 +156,45 @@ FAULTS: dict[str, tuple[str, str, str, str]] = {
         "{low: [1, 1, 1, 1]}",
         "a normsys takes positive numbers",
     ),
+    "normsys without bounds": (
+        "kind: normsys, up: 1.1,",
+        "kind: normsys, up: 1.0e+22,",
+        "up: 1.0e+22",
+        "cannot be interpolated",
+    ),
+    "infinite normsys": ("kind: normsys, up: 1.1,", "kind: normsys, up: 1.0e+308,", "up: 1.0e+308", "positive numbers"),
+    "endless counts": (
+        "[0.5, 0.5, 0.5, 0.5]",
+        "[0.5, 0.5, 1.0e+40, 0.5]",
+        "samples:\n",
+        "1e+40 counts are expected in a bin of channel 'low' at the start values; give at most 1e+15",
+    ),
+    "endless power": ("scale: rate", "scale: {rate: 1.0e+22}", "scale: {rate", "the power 1e+22 of 'rate' within its"),
+    "power of wide bounds": (
+        "coupling: {init: 1.0, bounds: [0.1, 2]",
+        "coupling: {init: 1.0, bounds: [0.1, 1.0e+90]",
+        "scale: {mu: 1, coupling: 4}",
+        "the power 4 of 'coupling' within its bounds is not a usable number",
+    ),
+    "generator of a derived quantity": (
+        "parameters:\n",
+        "derived: {share: flavor}\nparameters:\n",
+        "derived:",
+        "unknown generator 'flavor': did you mean 'flavour.f_e'",
+    ),
+    "exposure": (
+        "  tilted: {default: true}",
+        "  tilted: {default: true}\n  exposure: {default: -1}",
+        "exposure",
+        "a positive multiple of the data's; found -1.0",
+    ),
+    "endless time": ("kind: real", "kind: real\nlivetime_s: .inf", "livetime_s", "a finite time, of at most 1e+100 s"),
+    "exposure in words": (
+        "  tilted: {default: true}",
+        "  tilted: {default: true}\n  exposure: {default: long}",
+        "exposure",
+        "a positive multiple of the data's; found 'long'",
+    ),
 }
 
 
@@ -172,6 +211,25 @@ def test_a_fault_is_refused_with_its_line_and_the_way_out(write: Write, small_te
     places = [f"{path}:{n}: " for n in (line, line + 1)]  # of the key, or of the first item below it
     assert str(caught.value).startswith(tuple(places)), caught.value
     assert said in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("livetime", "said"),
+    [
+        ("x", "generator 'astro.power_law' cannot use its inputs: ValueError: could not convert string to float: 'x'"),
+        ("[1]", "generator 'astro.power_law' cannot use its inputs: TypeError: "),
+        ("0", "the input livetime_s is a positive number of seconds; found 0"),
+        (".nan", "the input livetime_s is a positive number of seconds; found nan"),
+    ],
+)
+def test_inputs_that_a_generator_cannot_use_have_their_place(write: Write, livetime: str, said: str) -> None:
+    head = "schema: npinfer/likelihood/1\nname: mine\nextends: icecube_pepe\nsamples:\n"
+    path = write(f"{head}  astro: {{inputs: {{livetime_s: {livetime}}}}}\n")
+    with pytest.raises(NpinferError) as caught:
+        npinfer.load(path)
+    assert str(caught.value).startswith(f"{path}:5: samples.astro: {said}")
+    cause = type(caught.value.__cause__).__name__  # what the generator raised, for whoever writes one
+    assert cause == ("ValueError" if livetime == "x" else "TypeError" if livetime == "[1]" else "NoneType")
 
 
 ODD = "{}[]:,-&*!|>'\"#%@`~ \n\tax1\0é"
@@ -246,3 +304,14 @@ def test_any_configuration_loads_or_is_refused(write: Write, small_text: str, na
         if key.isidentifier() and key not in ("name_or_path",):
             lh = loaded(path, **{key: value})
             assert key in lh if isinstance(lh, str) else key in lh.configuration
+
+
+def test_what_inner_members_are_configured_with_is_given_to_them(write: Write, small_text: str) -> None:
+    write(small_text)
+    write(small_text.replace("name: small", "name: other"), "other.yaml")
+    write(small_text.replace("name: small", "name: third"), "third.yaml")
+    write("schema: npinfer/joint/1\nname: inner\nmembers: [small.yaml, other.yaml]\n", "inner.yaml")
+    outer = write("schema: npinfer/joint/1\nname: outer\nmembers: [inner.yaml, third.yaml]\n", "outer.yaml")
+    assert npinfer.load(outer, mass=0.5).configuration["mass"] == 0.5
+    with pytest.raises(ConfigurationError, match="unknown configuration 'mas': did you mean 'mass'"):
+        npinfer.load(outer, mas=0.5)

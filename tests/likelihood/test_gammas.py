@@ -294,6 +294,7 @@ FAULTS = {
         "unknown channel 'hi': did you mean 'high'",
     ),
     "tiny uncertainty": ("high: [0.8, 0.5, 0.5]", "high: [0.8, 0.5, 1.0e-9]", "bin 2 of channel 'high' is too small"),
+    "huge uncertainty": ("high: [0.8, 0.5, 0.5]", "high: [0.8, 0.5, 1.0e+50]", "bin 2 of channel 'high' is too large"),
     "name of a bin's factor": ("  mu: {init", "  own_low_1: {init: 1, bounds: [0, 2]}\n  mu: {init", "factor too"),
     "effective too": (
         "observed: [13, 9]",

@@ -10,8 +10,9 @@ import pytest
 
 import npinfer
 from npinfer.core.constraint import Correlation
-from npinfer.errors import ConfigurationError
+from npinfer.errors import ConfigurationError, NpinferError
 from npinfer.likelihood.binned import BinnedLikelihood
+from npinfer.likelihood.describe import list_table
 from npinfer.likelihood.joint import JointLikelihood
 from npinfer.likelihood.pyhf_model import pyhf_data
 
@@ -223,3 +224,62 @@ def test_recipes_of_the_same_likelihood_are_equal(pair: tuple[BinnedLikelihood, 
     toy = likelihood.with_data(likelihood.toy({"mu": 2.0}, np.random.default_rng(1)))
     assert likelihood.recipe() == likelihood.recipe()
     assert len({likelihood.recipe(), likelihood.recipe(), toy.recipe(), pair[0].recipe()}) == 3
+
+
+JOINT = "schema: npinfer/joint/1\nname: both\nmembers: [{}]\n"
+
+
+def test_members_lie_beside_their_joint_file(
+    pair: tuple[BinnedLikelihood, BinnedLikelihood], write: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write(JOINT.format("a.yaml, b.yaml"), "both.yaml")
+    for folder in ("/", path.parent):
+        monkeypatch.chdir(folder)
+        assert npinfer.load(path).logpdf({}) == npinfer.joint(*pair).logpdf({})
+    missing = write(JOINT.format("a.yaml, c.yaml"), "missing.yaml")
+    with pytest.raises(ConfigurationError, match=r"missing.yaml:3: members.1: .*c.yaml: no such likelihood file"):
+        npinfer.load(missing)
+
+
+@pytest.mark.parametrize("members", [("a.yaml, both.yaml",), ("a.yaml, other.yaml", "both.yaml, b.yaml")])
+def test_a_joint_file_is_not_below_itself(
+    pair: object, members: tuple[str, ...], write: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, said in zip(("both", "other"), members, strict=False):
+        write(JOINT.format(said), f"likelihoods/{name}.yaml")
+    path = write(JOINT.format(members[0]), "likelihoods/both.yaml")
+    for name in "ab":
+        (path.parent / f"{name}.yaml").write_bytes((path.parents[1] / f"{name}.yaml").read_bytes())
+    with pytest.raises(ConfigurationError, match=r"members: the files are members of each other: both → .*both"):
+        npinfer.load(path)
+    monkeypatch.setenv("NPINFER_PATH", str(path.parents[1]))
+    assert "both cannot be loaded: " in " ".join(list_table().notes)
+
+
+def test_a_configuration_of_a_joint_file_that_a_member_refuses_has_its_place(
+    pair: object, write: Callable[..., Path]
+) -> None:
+    text = ONE.format(name="c", status="published", observed="[1, 4]", signal="[0.5, 3]")
+    write(text + "configuration: {exposure: {default: 1.0}}\n", "c.yaml")
+    joint = write(JOINT.format("a.yaml, c.yaml") + "configuration: {exposure: {default: x}}\n", "both.yaml")
+    with pytest.raises(ConfigurationError, match=r"both.yaml:3: members.1: c: configuration 'exposure' is a number"):
+        npinfer.load(joint)
+
+
+def test_the_parameter_of_interest_exists(pair: object, write: Callable[..., Path]) -> None:
+    both = JOINT.format("a.yaml, b.yaml") + "poi: {}\n"
+    assert npinfer.load(write(both.format("a.mu"), "both.yaml")).poi == "a.mu"
+    assert npinfer.load(write(both.format("m") + "share: {m: [a.mu, b.mu]}\n", "both.yaml")).poi == "m"
+    with pytest.raises(NpinferError, match=r"both.yaml:1: parameter 'mu' could be a.mu or b.mu; give the full name"):
+        npinfer.load(write(both.format("mu"), "both.yaml"))
+    with pytest.raises(ConfigurationError, match=r"both.yaml:4: poi: unknown parameter 'my'"):
+        npinfer.load(write(both.format("my"), "both.yaml"))
+    with pytest.raises(NpinferError, match="unknown parameter 'my'"):
+        npinfer.joint(npinfer.load("icecube_hese"), npinfer.load("icecube_pepe"), poi="my")
+
+
+def test_without_its_parameter_of_interest_a_configuration_has_none() -> None:
+    likelihood = npinfer.load("joint/glashow", composition="flavour")
+    assert likelihood.poi is None
+    assert likelihood.pyhf_model().config.poi_name is None
+    assert likelihood.configure(composition="nuebar").poi == "f_nuebar"

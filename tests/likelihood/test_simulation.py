@@ -326,6 +326,45 @@ def test_a_norm_of_zero(write: Write) -> None:
     assert one_bin(write, 20, "effective", observed=3).logpdf({"norm": 0.0}) == -np.inf
 
 
+def test_weights_that_cancel_draw_no_counts(write: Write) -> None:
+    """A bin with a variance that expects nothing."""
+    text = """\
+schema: npinfer/likelihood/1
+name: cancelled
+kind: real
+status: illustrative
+channels: {count: {axes: {x: {linear: [0, 1, 2]}}, observed: [0, 5], statistic: effective}}
+samples: {signal: {template: {count: [0, 4]}, variance: {count: [0.5, 0.8]}, scale: norm}}
+parameters: {norm: {init: 1, bounds: [0, 20]}}
+"""
+    toys = npinfer.load(write(text)).toy(np.ones((50, 1)), np.random.default_rng(1))
+    assert (toys.counts["count"][:, 0] == 0).all()
+    assert toys.counts["count"][:, 1].mean() == pytest.approx(4.0, abs=5 * np.sqrt(4.8 / 50))
+
+
+def test_a_point_with_negative_counts_leaves_the_others_of_its_batch_alone(write: Write) -> None:
+    text = """\
+schema: npinfer/likelihood/1
+name: tilted
+kind: real
+status: illustrative
+channels: {count: {axes: {x: {linear: [0, 1, 2]}}, observed: [3, 5], statistic: effective}}
+samples:
+  signal:
+    template: {count: [2, 4]}
+    variance: {count: [0.5, 0.8]}
+    systematics: [{name: tilt, kind: histosys, up: {count: [0.5, 5]}, mirror: true}]
+parameters: {}
+"""
+    lh = npinfer.load(write(text))
+    tilts = np.array([[-1.0], [0.0], [0.5], [4.0]])
+    alone = [lh.logpdf(tilt) for tilt in tilts]
+    assert alone[3] == -np.inf
+    assert np.isfinite(alone[:3]).all()
+    assert lh.logpdf(tilts) == pytest.approx(alone, rel=1e-13)
+    assert lh.value_grad(tilts)[0] == pytest.approx(alone, rel=1e-13)
+
+
 def test_too_few_simulated_events_are_noted(shower: BinnedLikelihood, write: Write) -> None:
     assert one_bin(write, 10, "effective").notes == ()
     lh = one_bin(write, 9, "effective")

@@ -204,6 +204,9 @@ def test_errors_name_the_offender(response: telescope.Response) -> None:
         load(double_cascade={"energy_gev": np.array([6e4, 1e7]), "cos_zenith": np.array([-1.0, 1.0])})
     with pytest.raises(DataError, match="must lie within"):
         load(cascade={"energy_gev": np.array([1e3, 1e7])})
+    for low in (0.0, -1e5):
+        with pytest.raises(DataError, match="must lie within"):
+            load(cascade={"energy_gev": np.array([low, 1e7])})
     with pytest.raises(ParameterError, match="resonance_cross_section_cm2"):
         telescope.load_response(FOLDER, livetime_s=1.0, channels={}, resonance_cross_section_cm2=[1.0])
 

@@ -72,6 +72,14 @@ def test_long_small_print_is_wrapped(make, printed):
     assert small.get_window_extent().x1 <= figure.bbox.x1
 
 
+def test_endless_words_leave_room_for_the_plot(make, printed):
+    scan = make.scan(X, X, message="word " * 3000)
+    title = "x" * 5000
+    figure, _ = plot_profile(dataclasses.replace(scan, description=dataclasses.replace(scan.description, title=title)))
+    figure.draw_without_rendering()  # a layout that does not fit is a warning
+    assert printed(figure).endswith("…") or "word …" in printed(figure)
+
+
 def test_a_fit_that_did_not_converge_is_said(make, printed):
     figure, _ = plot_pulls(make.fit(status=Status.NOT_CONVERGED, message="try other $tart values"))
     assert r"not converged: try other \$tart values" in printed(figure)
@@ -131,11 +139,10 @@ def test_a_failed_write_leaves_the_old_file(make, tmp_path, monkeypatch):
     path = save_figure(figure, tmp_path / "a.png")
     before = path.read_bytes()
 
-    def full(part, **_):
-        part.write_bytes(b"half")
+    def full(descriptor):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(figure, "savefig", full)
+    monkeypatch.setattr("npinfer.core.files.os.fsync", full)
     with pytest.raises(OutputError, match="No space left"):
         save_figure(figure, path)
     assert path.read_bytes() == before

@@ -170,3 +170,18 @@ def test_before_the_fit(make, printed):
     assert "pre-fit: constrained parameters where they were measured" in printed(figure)
     with pytest.raises(DataError, match="saved without its pre-fit counts"):
         plot_templates(make.fit(), stage="prefit")
+
+
+def test_what_was_measured_is_drawn_with_its_standard_deviations(make, printed):
+    """Also at zero; of channels of the same name the owner is said."""
+    sigma = np.array([[0.3, 0.5], [0.2, 0.1]])
+    view = dataclasses.replace(make.counts([0.9, 0.0], [1.0, 0.2]), sigma=sigma)
+    figure, panels = plot_templates(make.fit(channels={"one.ratio": view, "two.ratio": view, "two.other": view}))
+    assert [axes.get_title() for axes in panels.values()] == ["one: ratio", "two: ratio", "other"]
+    (drawn,) = panels["one.ratio"].containers
+    points, _, (bars,) = drawn.lines
+    np.testing.assert_allclose(points.get_ydata(), [0.9, 0.0])
+    np.testing.assert_allclose([s[:, 1] for s in bars.get_segments()], [[0.7, 1.2], [-0.1, 0.5]])
+    assert "its standard deviations" in printed(figure)
+    assert "Poisson" not in printed(figure)
+    assert "empty bin (upper end)" not in [t.get_text() for t in figure.legends[0].get_texts()]

@@ -14,8 +14,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from npinfer.core.files import write_file
 from npinfer.core.result.base import SCHEMA, Result, encode
-from npinfer.core.table import write_text
 from npinfer.errors import DataError, OutputError
 
 
@@ -34,11 +34,11 @@ class ArchivedResult(Result):
         stream = io.BytesIO()
         np.savez_compressed(stream, **self._arrays())  # type: ignore[arg-type]
         content = stream.getvalue()
-        _write_bytes(beside, content)
+        write_file(beside, content)
         fields = [f.name for f in dataclasses.fields(self) if f.name not in self.archived]
         head = {"schema": SCHEMA, "type": type(self).__name__, **{n: encode(getattr(self, n)) for n in fields}}
         head["samples"] = {"file": beside.name, "sha256": hashlib.sha256(content).hexdigest()}
-        return write_text(path, json.dumps(head, indent=1, allow_nan=False, ensure_ascii=False) + "\n")
+        return write_file(path, json.dumps(head, indent=1, allow_nan=False, ensure_ascii=False) + "\n")
 
     def _arrays(self) -> dict[str, np.ndarray]:
         """The archived fields by name; those of a mapping as `field.key`."""
@@ -67,17 +67,3 @@ class ArchivedResult(Result):
             inner = {k.removeprefix(f"{name}."): v for k, v in arrays.items() if k.startswith(f"{name}.")}
             restored[name] = arrays.get(name, inner)
         return {**content, **restored}
-
-
-def _write_bytes(path: Path, content: bytes) -> None:
-    """Write a file in one step; raises OutputError."""
-    part = path.with_name(f".{path.name}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            part.write_bytes(content)
-            part.replace(path)
-        finally:
-            part.unlink(missing_ok=True)
-    except OSError as error:
-        raise OutputError(f"{path}: cannot be written: {error.strerror}; choose another folder with --out") from None

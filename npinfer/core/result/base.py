@@ -15,8 +15,9 @@ from typing import Any, ClassVar, Self, Union, get_args, get_origin, get_type_hi
 
 import numpy as np
 
+from npinfer.core.files import write_file
 from npinfer.core.provenance import Description, Provenance
-from npinfer.core.table import Table, write_text
+from npinfer.core.table import Table
 from npinfer.errors import DataError, NpinferError
 
 SCHEMA = "npinfer/result/1"
@@ -81,7 +82,7 @@ class Result:
 
     def save(self, path: str | Path) -> Path:
         """Write JSON in one step; raises OutputError."""
-        return write_text(Path(path), json.dumps(self.to_dict(), indent=1, allow_nan=False, ensure_ascii=False) + "\n")
+        return write_file(Path(path), json.dumps(self.to_dict(), indent=1, allow_nan=False, ensure_ascii=False) + "\n")
 
     @classmethod
     def load(cls, path: str | Path) -> Self:

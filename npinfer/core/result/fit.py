@@ -38,13 +38,15 @@ class ChannelView:
     """A channel's observed and expected counts, each (bins,) in C order of its axes.
 
     slopes: derivatives of the expected counts in the parameters of a covariance, (parameters, bins): together they
-    give the uncertainty of any sum of bins.
+    give the uncertainty of any sum of bins. sigma: the upper and lower standard deviations of what was measured and
+    not counted, (2, bins), or (2, 0) for counts.
     """
 
     axes: tuple[Axis, ...]
     observed: np.ndarray
     samples: Mapping[str, np.ndarray]
     slopes: np.ndarray
+    sigma: np.ndarray = field(default_factory=lambda: np.zeros((2, 0)))
 
     @property
     def total(self) -> np.ndarray:

@@ -21,8 +21,9 @@ class Contribution:
     """What one channel, or the constraints, add to the test statistic.
 
     bins: of the channel, or the number of auxiliary data; observed, expected: counts, NaN for the constraints;
-    below_one, below_five: bins in which fewer events are expected at the best fit; poisson: whether the counts are, so
-    that the saturated model is the same likelihood with as many parameters as bins.
+    below_one, below_five: bins in which fewer events are expected at the best fit; poisson: whether the counts are, or
+    the bins were measured with normal errors, so that the saturated model is the same likelihood with as many
+    parameters as bins.
     """
 
     name: str

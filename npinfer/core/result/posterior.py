@@ -124,7 +124,7 @@ class Posterior(ArchivedResult):
             values = self.samples(name)
             median = float(np.median(values))
             diagnostics = (
-                (f"{self.rhat[name]:.4f}", *map(_whole, (self.ess[name], self.ess_tail[name])))
+                (_fourth(self.rhat[name]), *map(_whole, (self.ess[name], self.ess_tail[name])))
                 if (name in self.rhat)
                 else (None, None, None)
             )
@@ -166,6 +166,10 @@ class Posterior(ArchivedResult):
 
     def _held(self) -> list[str]:
         return ["fixed: " + ", ".join(f"{k}={v:g}" for k, v in self.fixed.items())] if self.fixed else []
+
+
+def _fourth(value: float) -> str | None:
+    return f"{value:.4f}" if np.isfinite(value) else None
 
 
 def _whole(value: float) -> int | None:

@@ -100,6 +100,7 @@ def test_table() -> None:
     assert list(cells) == ["a", "toy.b", "c"]
     assert (cells["a"]["R-hat"], cells["a"]["bulk ESS"], cells["a"]["prior"]) == ("1.0005", "1234", "flat in a")
     assert (cells["toy.b"]["bulk ESS"], cells["c"]["R-hat"], cells["c"]["prior"]) == ("–", "–", "derived")
+    assert cells["toy.b"]["R-hat"] == "–"
     assert POSTERIOR.describe() == table.notes[0]
     assert "converged: all is well: believe it" in table.notes[0]
     assert "2 replicas × 500 steps × 8 walkers, after 60 steps of burn-in; 25 % of the moves accepted" in table.notes
