@@ -183,7 +183,7 @@ class Constraints:
             result[:, self._index] = -z / sigma * slope
         if len(self._rate):
             counted, theta = np.broadcast_arrays(auxiliary[..., self._poisson_slot], points[:, self._poisson_index])
-            with np.errstate(divide="ignore", invalid="ignore"):
+            with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
                 ratio = np.where(counted == 0, 0.0, counted / theta)
             result[:, self._poisson_index] += ratio - self._rate
         for index, part, inverse, _, _ in self._blocks:

@@ -88,12 +88,14 @@ class Parameter:
             raise ConfigurationError(
                 f"parameter {self.name!r}: the bounds [{low:g}, {high:g}] are not in increasing order"
             )
-        if any(np.isfinite(b) and abs(b) > LARGEST for b in self.bounds):
-            raise ConfigurationError(
-                f"parameter {self.name!r}: the bounds [{low:g}, {high:g}] are beyond {LARGEST:g}; write .inf for none"
-            )
         for value in (self.init, *self.starts):
             self.check(value)
+        for value in (*self.bounds, self.init, *self.starts):
+            if value and np.isfinite(value) and not 1 / LARGEST <= abs(value) <= LARGEST:
+                raise ConfigurationError(
+                    f"parameter {self.name!r}: {value:g} is not between {1 / LARGEST:g} and {LARGEST:g}; use another "
+                    "unit, 0, or .inf for no bound"
+                )
         power = self.prior.power
         if not powers_are_numbers(self.bounds, power):
             raise ConfigurationError(f"parameter {self.name!r}: a prior flat in its power {power:g} is not a number")

@@ -63,7 +63,9 @@ def test_a_name_declared_twice_is_refused() -> None:
         ({"prior": Prior(float("nan"))}, "flat in its power nan is not a number"),
         ({"prior": Prior(1e22)}, r"flat in its power 1e\+22 is not a number"),
         ({"prior": Prior(50.0), "bounds": (0.0, 1e3)}, "flat in its power 50 is not a number"),
-        ({"bounds": (0.0, 1e308)}, r"are beyond 1e\+100; write .inf for none"),
+        ({"bounds": (0.0, 1e308)}, r"1e\+308 is not between 1e-100 and 1e\+100; use another unit, 0, or .inf"),
+        ({"init": 1e-320}, "is not between 1e-100 and"),
+        ({"starts": (1e-200,)}, "1e-200 is not between 1e-100 and"),
     ],
 )
 def test_a_contradictory_parameter_is_refused_by_name(changes: dict[str, Any], said: str) -> None:
