@@ -124,6 +124,7 @@ class Constraints:
         self._any_log = bool(self._log.any())
         self._norm = float(np.sum(np.log(2.0 / (self._up + self._down))) - 0.5 * len(gaussian) * np.log(2 * np.pi))
         self._rate = np.array([c.rate for _, c in chosen if c.kind == "poisson"])
+        self._constrained = np.isin(names, self.auxiliary_names)
         start = len(chosen)
         self._blocks = []
         for block in correlations:
@@ -139,6 +140,10 @@ class Constraints:
 
     def __len__(self) -> int:
         return len(self.measured)
+
+    def among(self, at: np.ndarray) -> bool:
+        """Whether any of the parameters at positions `at` is constrained."""
+        return bool(self._constrained.take(at).any())
 
     def _residual(self, points: np.ndarray, auxiliary: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray | float]:
         """(z, σ on the side the parameter lies, d ln or d identity) of the normal constraints."""

@@ -100,7 +100,9 @@ class Descent:
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
         points, value, slope, information = self.profiled.expansion(coordinates.to_parameters(x), packed)
         gradient, information = coordinates.pull_back(x, -slope, information, self.moving)
-        return coordinates.to_box(points), np.where(np.isnan(value), np.inf, -value), gradient, information
+        nll = -value
+        nll[np.isnan(nll)] = np.inf
+        return coordinates.to_box(points), nll, gradient, information
 
     def run(self, metric: Callable[[Descent], np.ndarray], steps: int) -> None:
         """Damped steps of the problems that have not converged, with the curvature that `metric` gives."""
@@ -114,7 +116,9 @@ class Descent:
             held = part.held()
             move, sound = _solve(curvature, part.gradient, held, None)
             part.edm = np.where(sound, -0.5 * (move * part.gradient).sum(axis=1), np.inf)
-            part.valid = (part.edm < self.tolerance) | part.merged(curvature)
+            part.valid = part.edm < self.tolerance
+            if part.known is not None:
+                part.valid |= part.merged(part.known, curvature)
             if part.valid.any():
                 self.put(rows, part)
                 left = np.flatnonzero(~part.valid)
@@ -131,18 +135,16 @@ class Descent:
                 curvature[moved] = metric(part.take(np.flatnonzero(moved)))
         self.put(rows, part)
 
-    def merged(self, curvature: np.ndarray) -> np.ndarray | bool:
-        """Which problems are in the bowl of their known minimum, less than a standard deviation from it.
+    def merged(self, known: Minima, curvature: np.ndarray) -> np.ndarray:
+        """Which problems are in the bowl of their `known` minimum, less than a standard deviation from it.
 
         There −ln density lies above it by half the squared distance.
         """
-        if self.known is None:
-            return False
-        away = (self.x - self.known.points)[:, self.moving]
+        away = (self.x - known.points)[:, self.moving]
         distance = np.einsum("ni,nij,nj->n", away, curvature, away)
-        higher = 2 * (self.nll - self.known.nll)
+        higher = 2 * (self.nll - known.nll)
         like_a_bowl = np.abs(higher - distance) <= 0.25 * distance + 1e-9
-        return np.asarray(self.known.valid & (distance < 1.0) & (higher >= 0) & like_a_bowl)
+        return np.asarray(known.valid & (distance < 1.0) & (higher >= 0) & like_a_bowl)
 
     def held(self) -> np.ndarray:
         """Coordinates at a bound with the gradient pushing out, which do not move, (batch, m)."""

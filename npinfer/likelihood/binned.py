@@ -159,6 +159,8 @@ class BinnedLikelihood:
         rates, jacobian = self.rates_jacobian(points)
         value, gradient, information = self.statistic.expansion(points, rates, jacobian, packed, at, widening)
         value = value + self.constraints.logpdf_terms(points, packed.auxiliary)
+        if at is not None and not self.constraints.among(at):
+            return value, gradient, information
         slopes = self.constraints.gradient(points, packed.auxiliary)
         gradient = gradient + (slopes if at is None else slopes[:, at])
         return value, gradient, information + self.constraints.information(points, packed.auxiliary, at)

@@ -85,8 +85,8 @@ class Cells:
         return self._channel
 
     def factor(self, points: np.ndarray, rows: np.ndarray) -> np.ndarray:
-        """The product of all factors, (batch, slots, bins), from those of rows (batch, slots, channels)."""
-        factor, single = rows[:, :, self._channel], self.gammas.product(points)
+        """The product of all factors, (batch, slots, bins or 1), from those of rows (batch, slots, channels)."""
+        factor, single = rows[:, :, self._channel] if rows.shape[2] > 1 else rows, self.gammas.product(points)
         return factor if single is None else factor * single
 
     def without_zeros(self, points: np.ndarray) -> tuple[np.ndarray, bool]:

@@ -177,7 +177,8 @@ class Profiled:
         counts, auxiliary = packed.counts.take(bins, axis=1), packed.auxiliary.take(singles.slot, axis=1)
         best = singles.best(fixed, slope, counts, auxiliary)
         clipped = np.minimum(np.maximum(best, self._lower), self._upper)
-        clipped = np.where(np.isnan(best), points.take(at, axis=1), clipped)
+        if (unknown := np.isnan(best)).any():
+            clipped = np.where(unknown, points.take(at, axis=1), clipped)
         points = points.copy()
         points[:, at] = clipped
         widening = np.zeros((n, rates.shape[1]))

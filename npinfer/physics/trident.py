@@ -36,6 +36,7 @@ from npinfer.physics.registry import generator
 C_VECTOR = 0.5 + 2 * SIN2_THETA_W  # of ν_μ and muons, charged and neutral currents together
 C_AXIAL = 0.5
 MIN_MASS_GEV = 1e-4  # of a Z′, whose square lies well above the smallest Q²
+MOST_NUCLEONS, MOST_ENERGY_GEV = 300.0, 1e10  # beyond which there are no nuclei and no beams
 
 _Q2_GEV2 = (1e-13, 1e4)
 _STEP = 0.25  # of ln Q²: sums over steps are exact to 1e-9 for what is smooth in it
@@ -141,8 +142,13 @@ def helm_form_factor(q_gev: ArrayLike, mass_number: float) -> NDArray[np.float64
 def nuclear_spectrum(energy_gev: float, charge: int, mass_number: float) -> Spectrum:
     """The coherent cross section of a neutrino of energy E on a nucleus, by the nucleus' equivalent photons.
 
-    σ = (Z²α/π) ∫ ds/s σ_νγ(s) ∫ dq²/q² F²(q), from q = s/2E. Raises ParameterError below the threshold.
+    σ = (Z²α/π) ∫ ds/s σ_νγ(s) ∫ dq²/q² F²(q), from q = s/2E. Raises ParameterError below the threshold, and for what is
+    no nucleus.
     """
+    if not 1 <= charge <= mass_number <= MOST_NUCLEONS:
+        raise ParameterError(f"charge and mass_number: found {charge:g} and {mass_number:g}, which is no nucleus")
+    if not energy_gev <= MOST_ENERGY_GEV:
+        raise ParameterError(f"energy_gev: found {energy_gev:g}, above {MOST_ENERGY_GEV:g}")
     s_top = 2 * energy_gev * _MAX_Q_GEV
     if not s_top > 4 * M_MUON_GEV**2:
         raise ParameterError(f"energy_gev: found {energy_gev:g}, below the threshold of two muons")

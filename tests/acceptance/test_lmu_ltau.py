@@ -23,7 +23,7 @@ def test_the_coupling_is_all_that_is_shared() -> None:
 
 @pytest.mark.slow
 def test_the_joint_limit_is_that_of_the_strongest_member() -> None:
-    """At 0.1 GeV NA64μ alone has 4.49e-4 where the tridents have 1.14e-3: the joint limit is within 3 % of the first."""
+    """At 0.1 GeV NA64μ has 4.49e-4 where the tridents have 1.14e-3: the joint limit is within 3 % of the first."""
     both = npinfer.load("joint/lmu_ltau", m_zprime=0.1)
     joint = npinfer.upper_limit(both, cl=0.90, expected=False).observed
     alone = npinfer.upper_limit(npinfer.load("na64mu_zprime", m_zprime=0.1), cl=0.90, expected=False).observed

@@ -242,3 +242,9 @@ def test_wrong_arguments_are_refused() -> None:
             bound(m_zprime=mass)
     with pytest.raises(ParameterError, match=r"energy_gev: found 0\.02, below the threshold of two muons"):
         nuclear_spectrum(0.02, 26, 56.0)
+    for energy in (1e50, float("inf")):
+        with pytest.raises(ParameterError, match=r"energy_gev: found .*, above 1e\+10"):
+            nuclear_spectrum(energy, 26, 56.0)
+    for charge, mass_number in ((0, 56.0), (-26, 56.0), (26, -56.0), (26, 20.0), (26, 1e50), (26, float("nan"))):
+        with pytest.raises(ParameterError, match="which is no nucleus"):
+            nuclear_spectrum(160.0, charge, mass_number)
