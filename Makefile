@@ -44,11 +44,14 @@ lint: $(VENV)/tested
 benchmark: $(VENV)/tested  ## speed, as ratios within one run
 	$(BIN)/python -m pytest tests/benchmarks --benchmark-only -q
 	$(BIN)/python tests/benchmarks/compare_speed.py
+	$(BIN)/python tests/benchmarks/compare_pyhf.py
 
 studies: $(VENV)/tested  ## coverage, ranks of truths in posteriors, a calibrated map: two hours
 	$(BIN)/python tests/benchmarks/coverage_study.py
 	$(BIN)/python tests/benchmarks/rank_calibration.py
 	$(BIN)/python tests/benchmarks/map.py results/map
+	$(BIN)/python tests/benchmarks/fuzz_study.py
+	$(BIN)/python tests/benchmarks/kill_study.py
 
 clean:
 	rm -rf $(VENV) results build dist .pytest_cache .ruff_cache .mypy_cache .hypothesis .coverage

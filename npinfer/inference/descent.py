@@ -226,7 +226,7 @@ def secant(state: Descent) -> np.ndarray:
 
 def _scaled(wanted: np.ndarray, plain: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Curvatures in units of the diagonal of `plain` ones, less the softest that is used, and the units, (batch, m)."""
-    unit = np.sqrt(np.maximum(plain.diagonal(axis1=1, axis2=2), 1e-10))
+    unit = np.sqrt(np.clip(plain.diagonal(axis1=1, axis2=2), 1e-10, WILDEST))
     scale = 1.0 / unit
     scaled = wanted * (scale[:, :, None] * scale[:, None, :])
     scaled.reshape(len(scaled), -1)[:, :: scaled.shape[1] + 1] -= SOFTEST
@@ -248,7 +248,9 @@ def exact(state: Descent) -> np.ndarray:
     bad = values[:, 0] <= 0
     sizes = np.maximum(np.abs(values[bad]), FLATTEST)
     bent = np.matmul(vectors[bad] * sizes[:, None], vectors[bad].transpose(0, 2, 1))
-    wanted[bad] = bent * (unit[bad][:, :, None] * unit[bad][:, None, :])
+    with np.errstate(over="ignore"):
+        scale = unit[bad][:, :, None] * unit[bad][:, None, :]
+        wanted[bad] = np.clip(bent * scale, -WILDEST, WILDEST)  # no number beyond: the step is damped instead
     return wanted
 
 

@@ -202,7 +202,8 @@ class _Builder:
         inputs = _Inputs({**livetime, **entry.get("inputs", {})})
         bind = find_generator(entry["generator"])
         try:
-            return bind(inputs, self.channels, self.configuration)
+            with np.errstate(over="raise", divide="raise", invalid="raise"):
+                return bind(inputs, self.channels, self.configuration)
         except UNFIT as error:
             said = f"{type(error).__name__}: {error}"
             raise ConfigurationError(f"generator {entry['generator']!r} cannot use its inputs: {said}") from error

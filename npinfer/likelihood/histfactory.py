@@ -192,7 +192,9 @@ class _Builder:
         for channel in channels:
             counts = np.sum([s["data"] for c, s, _ in uses if c == channel], axis=0)
             variance = np.sum([np.square(m["data"]) for c, _, m in uses if c == channel], axis=0)
-            found += np.where(counts > 0, np.sqrt(variance) / np.where(counts > 0, counts, 1.0), 0.0).tolist()
+            with np.errstate(over="ignore"):
+                relative = np.sqrt(variance) / np.where(counts > 0, counts, 1.0)
+            found += np.where(counts > 0, relative, 0.0).tolist()
         return found
 
     def _configure(self, sets: Mapping[str, ParameterSet]) -> None:
@@ -255,7 +257,10 @@ class _Builder:
                     unknown("channel", name, observed, f"{self.document.path}: observations") + "; add its counts"
                 )
             channels.append(Channel(name, (Axis("bin", tuple(np.arange(bins + 1.0).tolist())),)))
-        return channel_dataset(channels, {k: np.asarray(v) for k, v in observed.items()})
+        try:
+            return channel_dataset(channels, {k: np.asarray(v) for k, v in observed.items()})
+        except NpinferError as error:
+            raise self.fault("observations", error) from None
 
     def _description(self) -> Description:
         content = self.document.content

@@ -232,6 +232,13 @@ def test_inputs_that_a_generator_cannot_use_have_their_place(write: Write, livet
     assert cause == ("ValueError" if livetime == "x" else "TypeError" if livetime == "[1]" else "NoneType")
 
 
+def test_inputs_that_overflow_are_refused(write: Write) -> None:
+    head = "schema: npinfer/likelihood/1\nname: mine\nextends: coherent_csi\nsamples:\n"
+    path = write(f"{head}  cevns: {{inputs: {{light_yield: 1.0e+308}}}}\n")
+    with pytest.raises(ConfigurationError, match="cannot use its inputs: FloatingPointError: overflow encountered"):
+        npinfer.load(path)
+
+
 ODD = "{}[]:,-&*!|>'\"#%@`~ \n\tax1\0é"
 
 # ---- anything that can be written either loads or is refused in words

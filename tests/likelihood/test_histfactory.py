@@ -275,3 +275,10 @@ def test_workspaces_with_other_measurements_join(workspaces: Any, write: Callabl
     assert both.recipe().build().logpdf({}) == pytest.approx(both.logpdf({}), rel=1e-15)
     parts = sum(npinfer.load(f).logpdf({}) for f in files)
     assert both.logpdf({}) == pytest.approx(parts, rel=1e-12)
+
+
+def test_a_negative_observation_is_refused_with_its_file(workspaces: Any, open_workspace: Opened) -> None:
+    content = workspaces.simple("uncorrelated", 3)
+    content["observations"][0]["data"][1] = -2.0
+    with pytest.raises(ConfigurationError, match=r"ws\.json: observations: channel 'singlechannel': bin 1"):
+        open_workspace(content)
