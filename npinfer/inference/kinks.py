@@ -28,7 +28,11 @@ def descend(state: Descent, steps: tuple[int, int]) -> None:
         if not _try_beyond(state, kinked, steps):
             break
     at = state.moving[kinked]
-    state.x[:, at] = np.where(np.abs(state.x[:, at]) <= EDGE, 0.0, state.x[:, at])
+    on_edge = np.abs(state.x[:, at]) <= EDGE
+    state.x[:, at] = np.where(on_edge, 0.0, state.x[:, at])
+    if on_edge.any():  # where a bin is empty at zero, the data may be impossible there
+        state.nll = np.where(on_edge.any(axis=1), state.evaluate(state.x)[1], state.nll)
+        state.valid &= np.isfinite(state.nll)
     state.lower[:, kinked], state.upper[:, kinked] = state.coordinates.lower[at], state.coordinates.upper[at]
 
 

@@ -75,3 +75,17 @@ def test_smooth_codes_have_none(workspaces: Any, open_workspace: Callable[..., B
     assert not len(open_workspace(content).kinks)
     assert len(open_workspace(content, normsys="code1").kinks) == 3
     assert len(open_workspace(content, histosys="code0").kinks) == 3
+
+
+def test_a_bin_that_is_empty_in_a_kink(workspaces: Any, open_workspace: Callable[..., BinnedLikelihood]) -> None:
+    """Counts where nothing is expected at zero are impossible there, though not a hair beside it."""
+    sample = {"name": "s", "data": [0.0, 50.0], "modifiers": [workspaces.shape("x", [3.0, 48.0], [5.0, 54.0])]}
+    content = workspaces.workspace([{"name": "c", "samples": [sample]}], {"c": [4, 51]}, ("fit", "x", []))
+    lh = open_workspace(content, histosys="code0")
+    assert lh.logpdf({"x": 0.0}) == -np.inf
+    result = npinfer.fit(lh, init={"x": 0.5})
+    grid = np.linspace(-5, 5, 20001)[:, None]
+    best = lh.logpdf(grid).argmax()
+    assert result.valid
+    assert result.values["ws.x"] == pytest.approx(grid[best, 0], abs=6e-4)
+    assert result.twice_nll == pytest.approx(-2 * lh.logpdf({"x": result.values["ws.x"]}), rel=1e-12)
