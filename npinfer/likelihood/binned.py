@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 from scipy.special import gammaln
@@ -22,7 +22,7 @@ from npinfer.likelihood.packed import Packed
 from npinfer.likelihood.profiled import SingleBins, single_bins
 from npinfer.likelihood.recipe import Recipe
 from npinfer.likelihood.statistic import Effective, Poisson, Variance
-from npinfer.likelihood.terms import Expectation
+from npinfer.likelihood.terms import Curved, Expectation
 
 if TYPE_CHECKING:
     import iminuit.cost
@@ -176,7 +176,7 @@ class BinnedLikelihood:
         information = self.statistic.observed(rates, jacobian, packed)
         excess = np.zeros_like(information)
         weights = self.statistic.slopes(rates, packed)
-        for group in self.model.groups:
+        for group in cast(tuple[Curved, ...], self.model.groups):
             group.add_curvature(points, weights, excess)
         return information - excess + self.constraints.information(points, packed.auxiliary, observed=True)
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import cast
 
 import numpy as np
 
 from npinfer.core.parameter import Parameters
 from npinfer.likelihood.binned import BinnedLikelihood, Derived
 from npinfer.likelihood.statistic import Variance
-from npinfer.likelihood.terms import Expectation
+from npinfer.likelihood.terms import Curved, Expectation
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,7 @@ class PlacedGroup:
         """Add Σ_bins weight · ∂²counts to `total` (batch, parameters, parameters); weights: (batch, bins)."""
         n, k = len(points), len(self._at)
         own = np.zeros((n, k, k))
-        self._group.add_curvature(points.take(self._at, axis=1), weights[:, self._part], own)
+        cast(Curved, self._group).add_curvature(points.take(self._at, axis=1), weights[:, self._part], own)
         np.add.at(total, (np.arange(n)[:, None, None], self._at[:, None], self._at), own)
 
     def expected(self, points: np.ndarray, *, contracted: bool) -> dict[str, np.ndarray]:

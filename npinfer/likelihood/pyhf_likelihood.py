@@ -19,7 +19,6 @@ from npinfer.core.template import Channel
 from npinfer.errors import ConfigurationError, DataError, InferenceError
 from npinfer.likelihood.binned import BinnedLikelihood, Model, channel_dataset
 from npinfer.likelihood.cells import Named
-from npinfer.likelihood.terms import Flat
 
 if TYPE_CHECKING:
     import pyhf
@@ -118,10 +117,10 @@ def _widths(parameters: Parameters) -> np.ndarray:
     return np.array([min(p.constraint.width()) if p.constraint else 0.1 * (1.0 + abs(p.init)) for p in parameters])
 
 
-class _Counts(Flat):
+class _Counts:
     """The counts of a pyhf model, with derivatives by differences of fourth order."""
 
-    kinks = np.zeros(0, dtype=np.intp)
+    kinks, curved = np.zeros(0, dtype=np.intp), False
 
     def __init__(self, model: pyhf.Model, widths: np.ndarray, parameters: Parameters) -> None:
         self._model, self._steps = model, STEP * widths

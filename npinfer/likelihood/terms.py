@@ -53,16 +53,11 @@ class Expectation(Protocol):
 
     def add_jacobian(self, points: np.ndarray, total: np.ndarray, jacobian: np.ndarray) -> None: ...
 
+
+class Curved(Expectation, Protocol):
+    """An expectation whose second derivatives are known: one that is `curved`."""
+
     def add_curvature(self, points: np.ndarray, weights: np.ndarray, total: np.ndarray) -> None: ...
-
-
-class Flat:
-    """What an expectation without known second derivatives has in their place."""
-
-    curved = False
-
-    def add_curvature(self, points: np.ndarray, weights: np.ndarray, total: np.ndarray) -> None:
-        raise NotImplementedError("the second derivatives of these counts are not known")
 
 
 class FixedTemplate:
@@ -243,10 +238,10 @@ class Sample:
         return base * scale, result + [(i, base * slope) for i, slope in scale_slopes]
 
 
-class Group(Flat):
+class Group:
     """Samples with the same normsys; those with contracted sources are evaluated together, as one matrix product."""
 
-    kinks = np.zeros(0, dtype=np.intp)
+    kinks, curved = np.zeros(0, dtype=np.intp), False
 
     def __init__(self, samples: Sequence[Sample], norm: NormFactors) -> None:
         self.samples, self.norm = tuple(samples), norm
