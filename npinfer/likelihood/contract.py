@@ -209,8 +209,7 @@ class Contracted:
         """Counts (batch, bins) at values of `names`, (batch, names)."""
         polynomials = self._polynomials(values.take(self._detector_at, axis=1))
         parts = self._parts(self._coordinates(values.take(self._shape_at, axis=1)), polynomials)
-        total: np.ndarray = np.matmul(self._mix(values)[:, None, :], parts)[:, 0]
-        return np.maximum(total, FLOOR, out=total)
+        return floored(np.matmul(self._mix(values)[:, None, :], parts)[:, 0])
 
     def jacobian(self, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Counts (batch, bins) and their derivatives (batch, names, bins)."""
@@ -229,7 +228,7 @@ class Contracted:
             changed = [*polynomials[:i], slope, *polynomials[i + 1 :]]
             result[:, at] += np.matmul(mix, self._parts(coordinates, changed))[:, 0]
         result[:, self._mix_at] += np.matmul(self._mix_slopes(values), parts)
-        return np.maximum(total, FLOOR), result
+        return floored(total), result
 
     def uncontracted(self, values: np.ndarray) -> np.ndarray:
         """Counts (batch, bins) without the basis: the very shapes are folded."""
@@ -237,7 +236,7 @@ class Contracted:
         folds = folds.reshape(len(values), *(DETECTOR_NODES,) * len(self.detector_names), *folds.shape[2:])
         for factor in self._polynomials(values.take(self._detector_at, axis=1)):
             folds = np.einsum("nj,nj...->n...", factor @ _TO_COEFFICIENTS, folds)
-        return np.maximum(np.einsum("nk,nkb->nb", self._mix(values), folds), FLOOR)
+        return floored(np.einsum("nk,nkb->nb", self._mix(values), folds))
 
     def _mix(self, values: np.ndarray) -> np.ndarray:
         mix = self.weights.mix(**{name: values[:, i] for name, i in self._mix_columns})
@@ -280,6 +279,12 @@ class _Curve:
     def slope(self, x: np.ndarray) -> np.ndarray:
         """d coordinates / dx, (batch, coordinates)."""
         return np.asarray(self._polynomials(x, len(self._slopes)) @ self._slopes)
+
+
+def floored(counts: np.ndarray) -> np.ndarray:
+    """Counts (batch, bins) with FLOOR for what is zero but for rounding, in place; what is negative stays so."""
+    np.copyto(counts, FLOOR, where=np.abs(counts) < FLOOR)
+    return counts
 
 
 def _kron(left: np.ndarray, right: np.ndarray) -> np.ndarray:

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from npinfer.likelihood.contract import FLOOR, Contracted, complex_step
+from npinfer.likelihood.contract import Contracted, complex_step, floored
 from npinfer.likelihood.interpolation import Factors, Shift
 
 
@@ -265,7 +265,7 @@ class Group:
             rows = [_scaled(source.row(v), points, s.scale) for (s, source), v in zip(self._fused, values, strict=True)]
             row = rows[0] if len(rows) == 1 else np.concatenate(rows, axis=1)
             part = self._fused[0][1].times_detector(row, values[0]) @ self._matrix
-            np.maximum(part, FLOOR, out=part)
+            floored(part)
         elif len(self._others) == 1 and self.norm.trivial:
             total += self._others[0].counts(points)
             return

@@ -9,6 +9,7 @@ the constraint of one modifier that is held at 1: lumi, or where that is taken a
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from npinfer.core.constraint import Constraints
+from npinfer.core.limits import LARGEST
 from npinfer.errors import InferenceError
 from npinfer.likelihood.cells import SINGLE
 from npinfer.likelihood.gammas import BOUNDS
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
 
 CONSTANT = "npinfer_constant"
 UNSEEN = float(1 / np.sqrt(2 * np.pi))  # width of a normal constraint whose density at its centre is 1
-LARGEST = 700.0  # whose exponential is still a number
+MOST = 0.99 * math.log(LARGEST)  # whose exponential is a width that is still read
 
 
 @dataclass(frozen=True)
@@ -226,16 +228,18 @@ class _Translator:
         return name
 
     def _carry(self, constant: float, name: str, channels: list[dict[str, Any]]) -> dict[str, Any]:
-        """Add the modifier `name`, held at 1: its constraint is as wide as its ln density is the constant."""
+        """Add the modifier `name`, held at 1: its constraint, narrow or measured elsewhere, has this ln density."""
         sample = min(channels, key=lambda c: len(c["samples"][0]["data"]))["samples"][0]
         bins = len(sample["data"])
         kind, data, n = ("lumi", None, 1) if name == "lumi" else ("staterror", [0.0] * bins, bins)
-        if not abs(constant) < LARGEST * n:
+        if not -LARGEST < constant < MOST * n:
             raise InferenceError(
                 f"{self._likelihood.name}: the constraints of the parameters that are held there have the ln density "
-                f"{constant:.4g}, more than a workspace can carry; choose a point nearer to their measured values"
+                f"{constant:.4g}, more than a workspace can carry; choose a point nearer to their measured values, or "
+                "wider constraints"
             )
         sample["modifiers"].append({"name": name, "type": kind, "data": data})
-        sigma = UNSEEN * float(np.exp(-constant / n))
-        ones = {"inits": [1.0] * n, "auxdata": [1.0] * n}
-        return {"name": name, **ones, "sigmas": [sigma] * n, "bounds": [list(BOUNDS)] * n, "fixed": True}
+        sigma = UNSEEN * math.exp(-max(constant, 0.0) / n)
+        measured = 1.0 + sigma * math.sqrt(-2.0 * min(constant, 0.0) / n)
+        numbers = {"inits": [1.0] * n, "auxdata": [measured] * n, "sigmas": [sigma] * n}
+        return {"name": name, **numbers, "bounds": [list(BOUNDS)] * n, "fixed": True}

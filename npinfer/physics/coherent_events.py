@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from npinfer.errors import ConfigurationError, unknown
 from npinfer.physics import coherent
 from npinfer.physics.coherent import FLAVOURS, NUCLEI, Nucleus, Section
+from npinfer.physics.form_factor import FORMS, nuclear_radius
 from npinfer.physics.registry import generator, with_names
 from npinfer.physics.scintillator import Scintillator, light_and_time, timed
 
@@ -59,7 +60,7 @@ def events(
     nominal, varied = templates({}), {}
     for name, changed in variations.items():
         sides = (templates({key: _side(name, key, v, side) for key, v in changed.items()}) for side in _SIDES)
-        varied[name] = _interpolation(nominal, *sides)
+        varied[name] = _interpolation(name, nominal, *sides)
 
     def counts(**values: NDArray) -> dict[str, NDArray]:
         n = len(next(iter(values.values()), [0.0]))
@@ -111,6 +112,7 @@ def steady_state(
 
 
 _SIDES = ("up", "down")
+WIDEST = 100.0  # change of a bin's counts by one standard deviation
 
 
 def _side(name: str, key: str, value: Any, side: str) -> Any:
@@ -121,10 +123,18 @@ def _side(name: str, key: str, value: Any, side: str) -> Any:
     return value[side]
 
 
-def _interpolation(nominal: NDArray, up: NDArray, down: NDArray) -> tuple[tuple[Any, Any], tuple[Any, Any]]:
+def _interpolation(
+    name: str, nominal: NDArray, up: NDArray, down: NDArray
+) -> tuple[tuple[Any, Any], tuple[Any, Any]]:
     """Coefficients of a pull and its square: of the logarithm of counts, or of counts where one of them is zero."""
     same = (nominal * up > 0) & (nominal * down > 0)
     sides = [np.log(np.where(same, side, 1.0) / np.where(same, nominal, 1.0)) for side in (up, down)]
+    widest = float(np.exp(np.max(np.abs(sides))))
+    if not widest <= WIDEST:
+        raise ConfigurationError(
+            f"variations: {name}: counts of a bin change by a factor of {widest:.3g}, expected at most {WIDEST:g}: "
+            "that is no variation; change its inputs"
+        )
     shifts = [np.where(same, 0.0, side - nominal) for side in (up, down)]
     logarithms, differences = (((a - b) / 2, (a + b) / 2) for a, b in (sides, shifts))
     return logarithms, differences
@@ -178,8 +188,8 @@ def spectra(
 def cross_sections(configuration: Mapping[str, Any], norm: str | None) -> list[Term]:
     """The Standard Model, and what the configured new physics adds to it; norm: of the former without the latter."""
     form, chosen = str(configuration.get("form_factor", "helm")), str(configuration.get("new_physics", "none"))
-    if form not in coherent.FORMS:
-        raise ConfigurationError(unknown("form_factor", form, coherent.FORMS))
+    if form not in FORMS:
+        raise ConfigurationError(unknown("form_factor", form, FORMS))
     if chosen not in NEW_PHYSICS:
         raise ConfigurationError(unknown("new_physics", chosen, NEW_PHYSICS))
     scale: Monomial = ((norm, 1),) if norm and chosen == "none" else ()
@@ -211,7 +221,7 @@ def _mass(configuration: Mapping[str, Any], name: str) -> float:
 
 
 def _shape(recoil: NDArray, nucleus: Nucleus, form: str, radius_scale: float) -> NDArray:
-    radius = radius_scale * coherent.nuclear_radius(nucleus.mass_number, form)
+    radius = radius_scale * nuclear_radius(nucleus.mass_number, form)
     return coherent.nuclear_form_factor(recoil, nucleus, form, radius)
 
 

@@ -18,6 +18,7 @@ import npinfer
 from npinfer.errors import NpinferError
 from npinfer.inference.minimise import FitOptions
 from npinfer.likelihood.catalogue import describe_spec
+from npinfer.likelihood.cells import Cells
 from npinfer.likelihood.contract import Contracted
 
 from .mutate import changed_cells, damaged_text, damaged_yaml, pick, varied_yaml, watched
@@ -121,6 +122,8 @@ def sizes(likelihood: Any, points: np.ndarray) -> np.ndarray:
     sources = [s.source for g in likelihood.model.groups for s in g.samples if hasattr(s, "source")]
     exact = 1e3 if any(isinstance(s, Contracted) for s in sources) else 1.0
     size = 1.0 + np.abs(likelihood.rates(points)).sum(axis=1).max() + abs(float(likelihood.pack(None).constant[0]))
+    shifts = [g.shifts.both for g in likelihood.model.groups if isinstance(g, Cells)]  # they cancel in part
+    size += 1e-3 * sum(float(np.abs(both).max(initial=0.0)) for both in shifts)
     return np.full(len(points), exact * size)
 
 

@@ -374,13 +374,15 @@ def test_nothing_may_live_on(write: Write) -> None:
     agrees(lh, made, n=1)
 
 
-def test_a_point_far_from_the_measurements_is_said(write: Write) -> None:
+def test_a_point_far_from_the_measurements_is_carried_and_constraints_too_narrow_are_refused(write: Write) -> None:
     far = "{init: 1, bounds: [0, 50], constraint: {log_normal: {mean: 1, sigma: 0.01}}}"
     text = PLAIN.replace("scale: mu", "scale: [mu, far]").replace("parameters: {", f"parameters: {{far: {far}, ")
     lh = npinfer.load(write(text))
-    agrees(lh, export(lh, mode="frozen", at={"far": 1.3}), n=2)
+    for value in (1.3, 1.9, 40.0):
+        agrees(lh, export(lh, mode="frozen", at={"far": value}), n=2)
+    narrow = npinfer.load(write(text.replace("sigma: 0.01", "sigma: 1.0e-100")))
     with pytest.raises(InferenceError, match=r"more than a workspace can carry; choose a point nearer"):
-        export(lh, mode="frozen", at={"far": 1.9})
+        export(narrow, mode="frozen", at={"far": 1.0})
 
 
 # ---- joint likelihoods and workspaces
