@@ -8,6 +8,7 @@ from scipy.special import ndtr, ndtri
 from npinfer.inference import teststat
 from npinfer.inference.hypotheses import BETTER, Hypotheses
 from npinfer.inference.roots import find_roots
+from npinfer.inference.visible import first_visible
 
 N_SIGMA = np.array([-2.0, -1.0, 0.0, 1.0, 2.0])
 P_VALUES = {
@@ -92,15 +93,25 @@ class Crossings:
         return values, heights, visible
 
     def _reach(self) -> np.ndarray:
-        """A first guess of the distance from no signal to the largest limit, (sets,): by the expected information."""
+        """A first guess of the distance from no signal to the largest limit, (sets,).
+
+        By the expected information; where there is none, as where counts rise with the square of the parameter, by the
+        Asimov data's density along the parameter alone.
+        """
         tested, question = self.tested, self.tested.question
         most = question.upper - question.background
         init = abs(question.likelihood.parameters.init[question.index] - question.background)
         widest = min(most, 1e3 * init) if init > 0 else most
-        sigma = np.minimum(tested.sigma, widest if np.isfinite(widest) else 1.0)
         widths = MARGIN * (self.n_sigma - ndtri(self.alpha * ndtr(self.n_sigma)))
+        wanted = max(-MARGIN * ndtri(0.5 * self.alpha), widths.max(initial=0.0))  # standard deviations
+        sigma = np.minimum(tested.sigma, widest if np.isfinite(widest) else 1.0)
+        blind = np.flatnonzero(sigma < tested.sigma)
         observed = np.maximum(tested.best - question.background, 0.0) - MARGIN * ndtri(0.5 * self.alpha) * sigma
-        return np.minimum(np.maximum(observed, widths.max(initial=0.0) * sigma), most)
+        reach = np.minimum(np.maximum(observed, widths.max(initial=0.0) * sigma), most)
+        if len(blind) and np.isfinite(most):
+            seen = first_visible(question.likelihood, tested.null[blind], question.index, most, wanted)
+            reach[blind] = np.minimum(np.maximum(seen, MARGIN * (tested.best[blind] - question.background)), most)
+        return reach
 
     def _cross(self, values: np.ndarray, heights: np.ndarray, visible: np.ndarray) -> np.ndarray:
         """The first crossings between neighbouring looks, refined, (sets, columns).

@@ -1,5 +1,8 @@
 """The minimiser: many problems at once, inside bounds.
 
+A workspace is minimised by compiled Newton steps (npinfer.likelihood.newton) where numba is installed. What is left, and
+all else, takes the steps of npinfer.inference.descent:
+
 Quasi-Newton steps with an active set, then Newton steps with the observed information, then MIGRAD for what is left.
 Parameters of single bins whose best value is known in closed form (npinfer.likelihood.profiled) follow the others.
 """
@@ -7,7 +10,7 @@ Parameters of single bins whose best value is known in closed form (npinfer.like
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -17,12 +20,14 @@ from npinfer.inference.coordinates import Coordinates
 from npinfer.inference.descent import FIELDS, Descent, Minima, differences
 from npinfer.inference.identify import say_impossible
 from npinfer.inference.kinks import descend, place_above
+from npinfer.likelihood import compiled
+from npinfer.inference.visible import first_visible
 from npinfer.likelihood.profiled import Profiled
 from npinfer.threads import one_blas_thread
 
 SECANT_STEPS = 30
 NEWTON_STEPS = 25
-INWARD = 0.1  # of its range that a parameter without a slope also starts away from
+HOPELESS = 1e4  # of −ln density above the best start, from where the way down is long and ends where others do
 MINIMISERS = ("native", "migrad")
 
 
@@ -31,12 +36,14 @@ class FitOptions:
     """How to minimise.
 
     minimiser: "native", or "migrad" for iminuit's; tolerance: on the estimated distance to the minimum (EDM) of
-    −ln of the density; starts: whether further start values of the parameters are tried.
+    −ln of the density; starts: whether further start values of the parameters are tried; compiled: whether the native
+    one is compiled where it can be: for a workspace, with numba.
     """
 
     minimiser: str = "native"
     tolerance: float = 1e-9
     starts: bool = True
+    compiled: bool = True
 
     def __post_init__(self) -> None:
         if self.minimiser not in MINIMISERS:
@@ -56,8 +63,9 @@ def free_mask(likelihood: Any, fixed: Mapping[str, float]) -> np.ndarray:
 def start_points(likelihood: Any, base: np.ndarray, free: np.ndarray, options: FitOptions) -> np.ndarray:
     """The start points of one problem, (starts, parameters): `base`, then each further start value on its own.
 
-    A free parameter at zero that nothing depends on there, neither counts nor a constraint, has one inside its bounds
-    too: a coupling that counts rise with the fourth power of shows no way down at its zero.
+    A free parameter at zero that nothing depends on there, neither counts nor a constraint, has one where it is seen,
+    too: a coupling that counts rise with the fourth power of shows no way down at its zero. Further points that are
+    hopeless for the data, such as a coupling far too large for a light mediator, are left out.
     """
     further = {i: p.starts for i, p in enumerate(likelihood.parameters) if free[i] and options.starts}
     at_zero = [i for i in np.flatnonzero(free & (base == 0.0)).tolist() if not likelihood.parameters[i].constraint]
@@ -65,17 +73,16 @@ def start_points(likelihood: Any, base: np.ndarray, free: np.ndarray, options: F
     for i in at_zero:
         p = likelihood.parameters[i]
         if flat[i] and not p.starts:
-            further[i] = (float(np.clip((1.0 if p.bounds[1] > 0 else -1.0) * INWARD * _range(p), *p.bounds)),)
+            most = p.bounds[1] if p.bounds[1] > 0 else p.bounds[0]
+            further[i] = (float(first_visible(likelihood, base[None], i, most if np.isfinite(most) else 1.0, 1.0)[0]),)
     points = [base]
     for i, values in further.items():
         points += [np.where(np.arange(len(base)) == i, value, base) for value in values if value != base[i]]
-    return np.array(points)
-
-
-def _range(parameter: Any) -> float:
-    """How far a parameter may go, 1 where that is unbounded."""
-    low, high = parameter.bounds
-    return high - low if np.isfinite([low, high]).all() else 1.0
+    if len(points) == 1:
+        return np.array(points)
+    nll = -likelihood.logpdf(np.array(points))
+    nll = np.where(np.isnan(nll), np.inf, nll)
+    return np.array([p for i, p in enumerate(points) if i == 0 or nll[i] <= nll.min() + HOPELESS])
 
 
 def minimise(
@@ -86,14 +93,10 @@ def minimise(
     Parameters that are not `free` stay where the start points have them. Raises InferenceError where no start point
     has a finite density.
     """
-    with one_blas_thread():
-        found: Minima | None = None
-        for start in starts:
-            if options.minimiser == "migrad":
-                other = _migrad(likelihood, packed, start, free, options)
-            else:
-                other = _native(likelihood, packed, start, free, options, found)
-            found = other if found is None else found.better(other)
+    found: Minima | None = None
+    for start in starts:
+        other = _from_start(likelihood, packed, start, free, options, found)
+        found = other if found is None else found.better(other)
     assert found is not None
     if np.isinf(found.nll).all():
         raise InferenceError(
@@ -101,6 +104,23 @@ def minimise(
             + say_impossible(likelihood, packed, np.array([start[0] for start in starts]), free)
         )
     return found
+
+
+def _from_start(
+    likelihood: Any, packed: Any, start: np.ndarray, free: np.ndarray, options: FitOptions, known: Minima | None
+) -> Minima:
+    """Minimise from one start point a problem, the way that `options` say."""
+    if options.minimiser == "native" and options.compiled and likelihood.tables is not None:
+        minima = Minima(*compiled.minimise(likelihood.tables, packed, start, free, options.tolerance))
+        if not minima.valid.all():
+            left, slower = np.flatnonzero(~minima.valid), replace(options, compiled=False)
+            above = None if known is None else _rows(known, left)
+            _put(minima, left, _from_start(likelihood, packed.take(left), start[left], free, slower, above))
+        return minima
+    with one_blas_thread():
+        if options.minimiser == "migrad":
+            return _migrad(likelihood, packed, start, free, options)
+        return _native(likelihood, packed, start, free, options, known)
 
 
 def _native(
@@ -116,10 +136,19 @@ def _native(
     left = np.flatnonzero(~minima.valid)
     if len(left):
         polished = _migrad(likelihood, packed.take(left), minima.points[left], free, options)
-        best = Minima(minima.points[left], minima.nll[left], minima.edm[left], minima.valid[left]).better(polished)
-        for field in FIELDS:
-            getattr(minima, field)[left] = getattr(best, field)
+        _put(minima, left, _rows(minima, left).better(polished))
     return minima
+
+
+def _rows(minima: Minima, rows: np.ndarray | slice) -> Minima:
+    """Some of the minima."""
+    return Minima(*(getattr(minima, field)[rows] for field in FIELDS))
+
+
+def _put(minima: Minima, rows: np.ndarray, some: Minima) -> None:
+    """Put some minima where they belong among all."""
+    for field in FIELDS:
+        getattr(minima, field)[rows] = getattr(some, field)
 
 
 def observed_information(likelihood: Any, packed: Any, points: np.ndarray, free: np.ndarray) -> np.ndarray:
@@ -187,7 +216,7 @@ def _functions(state: Descent, row: int) -> tuple[Callable[[np.ndarray], float],
 def lowest(likelihood: Any, packed: Any, minima: Minima, free: np.ndarray) -> Minima:
     """The lowest of several minima of one problem, as a batch of one, after two more Newton steps."""
     i = int(np.argmin(minima.nll))
-    found = Minima(*(getattr(minima, f)[i : i + 1] for f in FIELDS))
+    found = _rows(minima, slice(i, i + 1))
     if not found.valid[0]:
         return found
     coordinates, profiled = Coordinates(likelihood.parameters, free, found.points), Profiled(likelihood, free)

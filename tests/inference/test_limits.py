@@ -194,6 +194,16 @@ def test_a_fourth_power_that_starts_where_its_information_vanishes(make: Make) -
     assert stuck.observed**4 == pytest.approx(linear.observed, rel=1e-4)
 
 
+@pytest.mark.parametrize("exponent", [4, 8, 16])
+def test_a_parameter_without_slope_is_looked_for_where_its_limit_is(make: Make, exponent: int) -> None:
+    """However far its bound is: no tested value has a signal that is out of proportion to the limit's."""
+    text = POWER.replace("OBSERVED", "9, 12").replace("SCALE", "{epsilon: 4}").replace("INIT", "0")
+    limit = upper_limit(make(text.replace("1.0e+4, 2.0e+4", f"1.0e+{exponent}, 2.0e+{exponent}")))
+    likelihood = power(make, "9, 12", "{epsilon: 4}", init=0.0)
+    assert limit.observed * 10.0 ** ((exponent - 4) / 4) == pytest.approx(upper_limit(likelihood).observed, rel=1e-5)
+    assert limit.tested.max() < 4 * limit.expected[-1]
+
+
 # ---- what is refused
 
 

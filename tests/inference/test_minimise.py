@@ -114,6 +114,21 @@ def test_a_fourth_power_starts_at_its_zero_and_finds_its_way(make: Callable[[str
     assert counts.mean() == pytest.approx(6.0, abs=0.6)
 
 
+@pytest.mark.parametrize("scale", [50, 1e6, 1e12])
+def test_a_fourth_power_leaves_its_zero_at_any_scale(make: Callable[[str], BinnedLikelihood], scale: float) -> None:
+    likelihood = make(POWER.replace("count: [50]", f"count: [{scale}]"))
+    assert npinfer.fit(likelihood).values["power.epsilon"] == pytest.approx((5 / scale) ** 0.25, rel=1e-5)
+
+
+def test_hopeless_starts_are_left_out(make: Callable[[str], BinnedLikelihood]) -> None:
+    """1e5 ε⁴ events where 6 are seen: ε = 1 is further from the data than any other minimum may be, ε = 0.3 is not."""
+    text = POWER.replace("count: [50]", "count: [1.0e+5]").replace("init: 0,", "init: 0.05, starts: [0.3, 1.0],")
+    likelihood = make(text)
+    free = free_mask(likelihood, {})
+    points = start_points(likelihood, likelihood.parameters.init, free, FitOptions())
+    np.testing.assert_array_equal(points, [[0.05], [0.3]])
+
+
 POWER = """\
 schema: npinfer/likelihood/1
 name: power
