@@ -18,7 +18,8 @@ from npinfer.inference.executor import Arrays, RunOptions, run_chunks
 from npinfer.inference.hypotheses import Hypotheses, Question
 from npinfer.inference.toys import TOYS_PER_CHUNK, check_toys
 
-FEW = 5.0  # events expected without a signal, below which toys replace Asimov data
+FEW = 5.0  # events without a signal, below which toys replace Asimov data
+LEAST = 1e-3  # events of a bin, of less the limit depends no more
 RATE_POINTS = 101
 TIE = 1e-3  # relative, of p-values that are not told apart
 SHOWN = 1.5  # times the largest limit: the tested values that are kept
@@ -38,8 +39,8 @@ def asymptotic_limit(question: Question, cl: float, method: str, n_toys: int, ru
     bands, source, said = np.append(limits[1:], np.full(5, np.nan))[:5], "Asimov data", [tested.complaint()]
     counted = ~measured_bins(likelihood.channels)
     events = float(likelihood.rates(tested.null)[:, counted].sum()) if counted.any() else np.inf
-    if events < FEW:
-        said.append(f"{events:.2g} events are expected without a signal: method toys is safer than asymptotic formulae")
+    if (decisive := decisive_events(question, tested.null, float(limits[0]))) < FEW:
+        said.append(f"about {decisive:.2g} events decide the limit: method toys is safer than asymptotic formulae")
     if n_toys and events < FEW:
         found = expected_with_toys(question, tested.null[0], (method, cl), n_toys, run)
         bands, source = np.array(quantiles(found, LEVELS)), f"{n_toys} toys without a signal"
@@ -75,6 +76,26 @@ def common(question: Question, tested: Hypotheses, run: RunOptions) -> dict[str,
 
 def _finite(values: np.ndarray) -> np.ndarray:
     return values[np.isfinite(values)]
+
+
+def decisive_events(question: Question, null: np.ndarray, limit: float) -> float:
+    """The events without a signal among which one at the limit is looked for; infinite where measurements tell more.
+
+    (Σ s)² / Σ s²/b over the counted bins: all of them where signal s and background b have the same shape, and those
+    of the bins with the most signal over background otherwise. null: the fit without a signal, (1, parameters).
+    """
+    likelihood = question.likelihood
+    value = limit if np.isfinite(limit) else question.upper
+    if not np.isfinite(value):
+        return np.inf
+    background, total = likelihood.rates(np.concatenate([null, question.points(null, value)]))
+    signal, measured = total - background, measured_bins(likelihood.channels)
+    s, b = signal[~measured], np.maximum(background[~measured], LEAST)
+    widths = [np.multiply(c.sigma_up, c.sigma_down) for c in likelihood.channels if c.measured]
+    told = np.sum(signal[measured] ** 2 / np.concatenate([*widths, []]))
+    if told >= 2 * np.sum(s - b * np.log1p(np.maximum(s / b, -0.5))):
+        return np.inf
+    return float(s.sum() ** 2 / np.sum(s * s / b))
 
 
 # ---- what an upper limit takes for granted

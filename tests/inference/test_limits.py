@@ -11,7 +11,7 @@ from scipy.stats import chi2, norm, poisson
 
 from npinfer import FitOptions, RunOptions, upper_limit
 from npinfer.errors import ConfigurationError, InferenceError, ParameterError
-from npinfer.inference.asymptotic import check_falling
+from npinfer.inference.asymptotic import check_falling, decisive_events
 from npinfer.inference.fit import fit
 from npinfer.inference.hypotheses import Hypotheses, Question
 from npinfer.likelihood.binned import BinnedLikelihood
@@ -202,6 +202,43 @@ def test_a_parameter_without_slope_is_looked_for_where_its_limit_is(make: Make, 
     likelihood = power(make, "9, 12", "{epsilon: 4}", init=0.0)
     assert limit.observed * 10.0 ** ((exponent - 4) / 4) == pytest.approx(upper_limit(likelihood).observed, rel=1e-5)
     assert limit.tested.max() < 4 * limit.expected[-1]
+
+
+# ---- few events
+
+
+def decisive(likelihood: BinnedLikelihood, limit: float) -> float:
+    return decisive_events(Question.of(likelihood, "s", {}), np.zeros((1, 1)), limit)
+
+
+BESIDE = """\
+poi: s
+channels:
+  count: {axes: {x: {linear: [0, 1, 2]}}, observed: [3, 300]}
+  ratio: {axes: {x: {linear: [0, 1, 1]}}, observed: [1], statistic: normal, sigma: WIDTH}
+samples:
+  signal: {template: {count: SIGNAL, ratio: [1]}, scale: s}
+  background: {template: {count: [3, 300]}}
+parameters: {s: {init: 0.5, bounds: [0, 50]}}
+"""
+
+
+def test_few_events_that_decide_a_limit_are_counted(make: Make) -> None:
+    """b in one bin, all of them where shapes are the same, those of the clean bin where the signal is there alone."""
+    beside = lambda signal, width: make(
+        HEAD.format(name="beside") + BESIDE.replace("SIGNAL", signal).replace("WIDTH", str(width))
+    )
+    assert decisive(one_bin(make, 2, 0.7), 4.0) == pytest.approx(0.7)
+    assert decisive(beside("[1, 100]", 1e9), 2.0) == pytest.approx(303.0)
+    assert decisive(beside("[1, 0]", 1e9), 2.0) == pytest.approx(3.0)
+    assert decisive(beside("[1, 1]", 1e9), 2.0) == pytest.approx(4 / (1 / 3 + 1 / 300))
+    assert decisive(beside("[1, 0]", 0.1), 2.0) == np.inf
+
+
+def test_few_decisive_events_are_said(make: Make) -> None:
+    few = upper_limit(one_bin(make, 0, 0.07), expected=False)
+    assert few.message == "about 0.07 events decide the limit: method toys is safer than asymptotic formulae"
+    assert not upper_limit(one_bin(make, 20, 20.0), expected=False).message
 
 
 # ---- what is refused
