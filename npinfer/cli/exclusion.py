@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import click
@@ -17,10 +18,12 @@ from npinfer.cli.options import (
     run_options,
 )
 from npinfer.cli.output import finish
+from npinfer.cli.over import exclusion_row, over_option, repeat
 from npinfer.cli.values import named_grid
 from npinfer.core.result import Exclusion
 from npinfer.inference.exclusion import METHODS, exclusion
 from npinfer.inference.executor import Interrupted
+from npinfer.likelihood.binned import BinnedLikelihood
 
 
 def _grid(context: click.Context, parameter: click.Parameter, given: str) -> tuple[str, np.ndarray]:
@@ -34,18 +37,39 @@ def _grid(context: click.Context, parameter: click.Parameter, given: str) -> tup
 @click.option("--method", type=click.Choice(METHODS), default="cls", show_default=True)
 @click.option("--expected/--no-expected", default=True, show_default=True, help="Also what is expected without signal.")
 @fix_option
+@over_option
 @run_options
 @output_options
 def command(**options: Any) -> None:
     """Excluded values of a parameter of NAME on a grid, for signals that rise and fall."""
     check_output(options)
-    likelihood = open_likelihood(options)
     (name, grid), asked = options["grid"], {key: options[key] for key in ("cl", "method", "expected")}
     with run_settings(options) as run:
-        result = exclusion(likelihood, name, grid, **asked, fixed=options["fix"], run=run)
-    if not result.complete and result.message:
-        raise Interrupted(result.message, {})
-    finish(result, options, drawings(result))
+
+        def ask(likelihood: BinnedLikelihood) -> Exclusion:
+            result = exclusion(likelihood, name, grid, **asked, fixed=options["fix"], run=run)
+            if not result.complete and result.message:
+                raise Interrupted(result.message, {})
+            return result
+
+        if not options["over"]:
+            result = ask(open_likelihood(options))
+            finish(result, options, drawings(result))
+            return
+        found = repeat(options, "exclusion", ask, exclusion_row)
+    draw_map(options, found)
+
+
+def draw_map(options: dict[str, Any], found: list[Exclusion | None]) -> None:
+    """Save the excluded region against the configuration that was repeated, where there is a folder for it."""
+    if not options["out"] or sum(e is not None for e in found) < 2:
+        return
+    from npinfer.plot import plot_exclusion_map, save_figure
+
+    key, values = options["over"]
+    path = save_figure(plot_exclusion_map(key, values, found)[0], Path(options["out"]) / f"exclusion_over_{key}.png")
+    if not options["quiet"]:
+        click.echo(f"saved {path}")
 
 
 def drawings(result: Exclusion) -> dict[str, Any]:

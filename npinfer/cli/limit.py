@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import click
+import numpy as np
 
 from npinfer.cli.executors import run_settings
 from npinfer.cli.options import (
@@ -39,20 +41,18 @@ from npinfer.likelihood.binned import BinnedLikelihood
 def command(**options: Any) -> None:
     """The upper limit of a parameter of NAME, observed and expected without a signal."""
     check_output(options)
-    found: list[Limit] = []
     with run_settings(options) as run:
 
         def ask(likelihood: BinnedLikelihood) -> Limit:
             poi = poi_name(likelihood, options["poi"])
             asked = {key: options[key] for key in ("cl", "method", "expected", "n_toys")}
-            found.append(upper_limit(likelihood, poi, **asked, fixed=options["fix"], run=run))
-            return found[-1]
+            return upper_limit(likelihood, poi, **asked, fixed=options["fix"], run=run)
 
         if not options["over"]:
             result = ask(open_likelihood(options))
             finish(result, options, drawings(result))
             return
-        repeat(options, "limit", ask, limit_row)
+        found = repeat(options, "limit", ask, limit_row)
     draw_curve(options, found)
 
 
@@ -64,15 +64,18 @@ def limit_row(result: Limit) -> Row:
     return {**{name: say(v, v) for name, v in values.items()}, **how}
 
 
-def draw_curve(options: dict[str, Any], limits: list[Limit]) -> None:
+def draw_curve(options: dict[str, Any], limits: list[Limit | None]) -> None:
     """Save the limits against the configuration that was repeated, where there is a folder for it."""
     if not options["out"]:
         return
-    from npinfer.plot.limit import plot_limit_curve
+    from npinfer.plot.limit_curve import plot_limit_curve
     from npinfer.plot.style import save_figure
 
     key, values = options["over"]
-    path = save_figure(plot_limit_curve(key, values, limits)[0], Path(options["out"]) / f"limit_over_{key}.png")
+    first = next(limit for limit in limits if limit is not None)
+    none = replace(first, observed=np.nan, expected=np.full(len(first.expected), np.nan), message="")
+    drawn = [none if limit is None else limit for limit in limits]
+    path = save_figure(plot_limit_curve(key, values, drawn)[0], Path(options["out"]) / f"limit_over_{key}.png")
     if not options["quiet"]:
         click.echo(f"saved {path}")
 

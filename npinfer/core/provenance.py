@@ -11,7 +11,7 @@ from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
-PACKAGES = ("npinfer", "numpy", "scipy", "iminuit")
+PACKAGES = ("npinfer", "numpy", "scipy", "iminuit", "numba")
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Description:
 
     kind: "real", "asimov" or "summary"; status: "published", "external", "approximate" or "illustrative".
     digests: of the specification, the data files, the configuration and any plug-in modules; notes: what a reader
-    of its numbers should know about the templates.
+    of its numbers should know about the templates; labels: (mathematics, unit) of the configuration that has them.
     """
 
     name: str
@@ -33,10 +33,11 @@ class Description:
     digests: Mapping[str, str] = field(default_factory=dict)
     source: str = ""
     notes: tuple[str, ...] = ()
+    labels: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
     def small_print(self) -> str:
-        """One line that says what kind of numbers these are."""
-        reference = ", ".join(f"{k}:{v}" for k, v in self.reference.items())
+        """One line that says what kind of numbers these are, with the references of all members once."""
+        reference = ", ".join(dict.fromkeys(f"{k.rpartition(' ')[2]}:{v}" for k, v in self.reference.items()))
         return f"{self.name} · kind {self.kind} · status {self.status}" + (f" · {reference}" if reference else "")
 
 

@@ -34,6 +34,7 @@ class Joining:
     name: str = "joint"
     title: str = ""
     poi: str | None = None
+    notes: tuple[str, ...] = ()
 
     @property
     def new_name(self) -> dict[str, str]:
@@ -54,7 +55,7 @@ class Joining:
         blocks = tuple(b for block in self.correlate if (b := block.among(left)))
         words = f" without {' and '.join(without)}"
         poi = self.poi if self.poi in left else None
-        return Joining(share, blocks, self.name + words, self.title and self.title + words, poi)
+        return Joining(share, blocks, self.name + words, self.title and self.title + words, poi, self.notes)
 
 
 class JointLikelihood(BinnedLikelihood):
@@ -310,7 +311,8 @@ def _describe(members: Sequence[BinnedLikelihood], joining: Joining) -> Descript
         dataset=" + ".join(d.dataset for d in descriptions),
         reference={f"{d.name} {key}": value for d in descriptions for key, value in d.reference.items()},
         configuration=configuration,
+        labels={key: label for d in descriptions for key, label in d.labels.items()},
         digests=digests,
         source=" + ".join(d.source for d in descriptions),
-        notes=tuple(f"{d.name}: {note}" for d in descriptions for note in d.notes),
+        notes=(*joining.notes, *(f"{d.name}: {note}" for d in descriptions for note in d.notes)),
     )

@@ -18,6 +18,7 @@ from npinfer.errors import ConfigurationError, NpinferError, unknown
 from npinfer.paths import roots
 
 JOINT = "npinfer/joint/1"
+SUMMARIES = "summaries"  # of a joint file: members that join when they are asked for
 KeyPath = tuple[str | int, ...]
 MAX_KEYS = 200_000
 
@@ -232,6 +233,13 @@ def choose(document: Document, given: Mapping[str, Any]) -> dict[str, Any]:
             raise ConfigurationError(unknown(f"choice for configuration {key!r}:", str(value), entry["choices"], place))
         chosen[key] = value
     return chosen
+
+
+def labels(document: Document) -> dict[str, tuple[str, str]]:
+    """{configuration: (its label as mathematics or "", its unit or "")} of what declares one of them."""
+    entries = document.content.get("configuration", {})
+    declared = {k: (e.get("latex", ""), e.get("unit", "")) for k, e in entries.items()}
+    return {k: (latex and f"${latex}$", unit) for k, (latex, unit) in declared.items() if latex or unit}
 
 
 def _typed(value: Any, default: Any, where: str) -> Any:

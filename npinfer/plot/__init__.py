@@ -3,10 +3,12 @@
 from npinfer.plot.calibration import plot_calibration, plot_coverage
 from npinfer.plot.comparison import plot_comparison
 from npinfer.plot.contour import plot_contour
+from npinfer.plot.exclusion_map import plot_exclusion_map
 from npinfer.plot.gof import plot_gof
 from npinfer.plot.impacts import plot_impacts
 from npinfer.plot.interval import plot_interval
-from npinfer.plot.limit import plot_exclusion, plot_limit, plot_limit_curve
+from npinfer.plot.limit import plot_exclusion, plot_limit
+from npinfer.plot.limit_curve import Overlay, external_curve, plot_limit_curve
 from npinfer.plot.posterior import plot_corner, plot_posterior
 from npinfer.plot.profile import plot_profile
 from npinfer.plot.pulls import plot_correlations, plot_pulls
@@ -18,6 +20,8 @@ from npinfer.plot.toys import plot_toys
 from npinfer.plot.triangle import plot_triangle
 
 __all__ = [
+    "Overlay",
+    "external_curve",
     "plot_calibration",
     "plot_comparison",
     "plot_contour",
@@ -25,6 +29,7 @@ __all__ = [
     "plot_correlations",
     "plot_coverage",
     "plot_exclusion",
+    "plot_exclusion_map",
     "plot_gof",
     "plot_impacts",
     "plot_interval",

@@ -7,19 +7,21 @@ from typing import Any
 
 from matplotlib.mathtext import MathTextParser
 
+from npinfer.core.provenance import Description
 from npinfer.core.result import FitResult, Quantity, Result, Status
 
 _FACTOR = re.compile(r"(?P<mantissa>\d+(\.\d+)?)(e(?P<exponent>[+-]?\d+))?")
+_SUBSCRIPT = re.compile(r"(?<![A-Za-z])([A-Za-z])_([α-ω])(?![A-Za-zα-ω])")
 _WORD = re.compile(r"(?P<word>[A-Za-zµ]+)(\^(?P<power>-?\d+(\.\d+)?))?")
 
 
 def plain(text: str) -> str:
-    """Text of which no part is read as mathematics.
+    """Text of which no part is read as mathematics, but for Greek subscripts of a letter.
 
-    >>> print(plain("costs $5"))
-    costs \\$5
+    >>> print(plain("costs $5"), plain("L_μ−L_τ"))
+    costs \\$5 $L_μ$−$L_τ$
     """
-    return text.replace("$", r"\$")
+    return _SUBSCRIPT.sub(r"$\1_\2$", text.replace("$", r"\$"))
 
 
 def readable(name: str) -> str:
@@ -73,6 +75,12 @@ def quantity_label(quantity: Quantity) -> str:
     """How an axis names a quantity: its label and its unit in brackets."""
     label = typeset(quantity.label, quantity.name)
     return f"{label} [{typeset_unit(quantity.unit)}]" if quantity.unit else label
+
+
+def configuration_label(description: Description, key: str) -> str:
+    """How an axis names a configuration: as its likelihood declares it, or in words."""
+    label, unit = description.labels.get(key, ("", ""))
+    return quantity_label(Quantity(key, unit, label))
 
 
 def percent(cl: float) -> str:

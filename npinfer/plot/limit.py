@@ -1,4 +1,4 @@
-"""Limits: p against the parameter with its expected bands, excluded segments, and limits along a configuration."""
+"""Limits: p against the parameter with its expected bands, and excluded segments."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from npinfer.core.result import Exclusion, Limit, Segment
 from npinfer.errors import ConfigurationError
-from npinfer.plot.labels import percent, quantity_label, readable, small_print
+from npinfer.plot.labels import percent, quantity_label, small_print
 from npinfer.plot.style import (
     COLOURS,
     GREY,
@@ -21,7 +21,6 @@ from npinfer.plot.style import (
     new_figure,
     print_small,
     publication,
-    spans_decades,
 )
 
 INNER, OUTER = lighten(COLOURS[2], 0.25), lighten(COLOURS[6], 0.25)  # the ±1σ and ±2σ bands: green and yellow
@@ -64,39 +63,6 @@ def plot_exclusion(exclusion: Exclusion) -> tuple[Figure, Axes]:
     return figure, axes
 
 
-def plot_limit_curve(key: str, values: np.ndarray, limits: Sequence[Limit]) -> tuple[Figure, Axes]:
-    """Draw limits against the configuration `key`, with the expected bands; gaps where there is no limit.
-
-    values: of the configuration, one a limit.
-    """
-    if len(values) != len(limits) or not len(limits):
-        raise ConfigurationError(f"a curve takes as many limits as values of {key}; found {len(limits)}, {len(values)}")
-    first, x = limits[0], np.asarray(values, dtype=float)
-    observed = _gaps(np.array([limit.observed for limit in limits]))
-    bands = _gaps(np.stack([limit.expected for limit in limits]))
-    with publication():
-        figure = new_figure(5.8, 4.5, first.description.title)
-        axes = dress(figure.add_subplot())
-        _draw_bands(axes, x, bands.T)
-        axes.plot(x, observed, "-", marker=".", markersize=4, color=INK, label="observed", zorder=4)
-        drawn = np.concatenate([observed, bands.ravel()])
-        if spans_decades(x):
-            axes.set_xscale("log")
-        if spans_decades(np.sort(drawn[np.isfinite(drawn)])[[0, -1]] if np.isfinite(drawn).any() else np.ones(2)):
-            axes.set_yscale("log")
-        axes.set_xlim(x[0], x[-1])
-        axes.set_xlabel(readable(key))
-        axes.set_ylabel(f"{percent(first.cl)} upper limit of {quantity_label(first.quantity)}")
-        lost = int(np.isnan(observed).sum())
-        notes = [f"no limit at {lost} of {len(limits)} values: gaps"] if lost else []
-        open_band = np.isinf([limit.expected for limit in limits]).any()
-        notes += ["a band ends where one of its edges has no limit"] if open_band else []
-        notes += [f"local: nothing corrects for the number of values; {first.calibration}", *_from(first)]
-        axes.legend(loc="best")
-        print_small(figure, [*_small_print(first, key), *notes, *_distinct(limits)])
-    return figure, axes
-
-
 def _frame(result: Limit | Exclusion) -> tuple[Figure, Axes]:
     figure = new_figure(5.8, 4.5, result.description.title)
     axes = dress(figure.add_subplot())
@@ -106,11 +72,11 @@ def _frame(result: Limit | Exclusion) -> tuple[Figure, Axes]:
 
 
 def _draw_p(axes: Axes, x: np.ndarray, p: np.ndarray, expected: np.ndarray, marker: str) -> None:
-    _draw_bands(axes, x, expected)
+    draw_bands(axes, x, expected)
     axes.plot(x, p, "-", marker=marker, markersize=4, color=INK, label="observed", zorder=4)
 
 
-def _draw_bands(axes: Axes, x: np.ndarray, bands: np.ndarray) -> None:
+def draw_bands(axes: Axes, x: np.ndarray, bands: np.ndarray) -> None:
     """±2σ, ±1σ and the median, (5, points), as far as they are known."""
     if len(bands) != 5 or not np.isfinite(bands[2]).any():
         return
@@ -143,25 +109,11 @@ def _draw_level(axes: Axes, cl: float) -> None:
 
 def _finish(figure: Figure, axes: Axes, result: Limit | Exclusion, notes: list[str]) -> None:
     axes.legend(loc="upper right")
-    said = [result.calibration, *_from(result), *notes, *([result.message] if result.message else [])]
+    said = [result.calibration, *expected_from(result), *notes, *([result.message] if result.message else [])]
     print_small(figure, [*small_print(result, result.data_kind), *said])
 
 
-def _from(result: Limit | Exclusion) -> list[str]:
+def expected_from(result: Limit | Exclusion) -> list[str]:
+    """What the expected limits rest on, a line if there are any."""
     source = result.expected_from if isinstance(result, Limit) else "Asimov data" if result.expected else ""
     return [f"expected: from {source}"] if source else []
-
-
-def _gaps(values: np.ndarray) -> np.ndarray:
-    return np.where(np.isfinite(values), values, np.nan)
-
-
-def _small_print(limit: Limit, key: str) -> list[str]:
-    """The small print of one limit, without the configuration that changes along the curve."""
-    kept = {k: v for k, v in limit.description.configuration.items() if k != key}
-    lines = [line for line in small_print(limit, limit.data_kind) if not line.startswith("configuration: ")]
-    return lines + ([f"configuration: {', '.join(f'{k} {v}' for k, v in kept.items())}"] if kept else [])
-
-
-def _distinct(limits: Sequence[Limit]) -> list[str]:
-    return list(dict.fromkeys(limit.message for limit in limits if limit.message))

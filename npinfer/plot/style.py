@@ -23,6 +23,7 @@ COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F
 HATCHES = ("", "///", "\\\\\\", "...", "xxx")
 INK, GREY = "#111111", "#767676"
 SMALL_PRINT = "small print"
+FEW_LINES = 4  # of small print, for which a figure has room
 MOST_LINES = (4, 12)  # of a title, and of what was one line of the small print
 FORMATS = {".png": {}, ".pdf": {"CreationDate": None}, ".svg": {"Date": None}}
 
@@ -75,12 +76,17 @@ def dress(axes: Axes) -> Axes:
 
 
 def print_small(figure: Figure, lines: Iterable[str]) -> None:
-    """Write the small print along the bottom of the figure, each distinct line once."""
+    """Write the small print along the bottom of the figure, each distinct line once.
+
+    The figure grows with more than FEW_LINES of it, so that axes keep their size.
+    """
     width = _characters(figure.get_figwidth(), 7.0)
     each = [textwrap.wrap(s, width, max_lines=MOST_LINES[1], placeholder=" …") for s in dict.fromkeys(lines)]
     wrapped = [part for parts in each for part in parts]
     text = figure.supxlabel(plain("\n".join(wrapped)), x=0.012, ha="left", fontsize=7.0, color=GREY, linespacing=1.25)
     text.set_gid(SMALL_PRINT)
+    more = max(len(wrapped) - FEW_LINES, 0)
+    figure.set_figheight(figure.get_figheight() + more * 7.0 * 1.25 / 72)
 
 
 def _characters(width: float, size: float) -> int:

@@ -69,3 +69,49 @@ def test_asimov_data_follow_the_configuration(npi: Callable, folder: Path) -> No
 )
 def test_refused(npi: Callable, command: str, options: str, message: str) -> None:
     assert message in npi(f"{command} tiny.yaml {options}").refused()
+
+
+def test_excluded_values_along_a_mass(npi: Callable, folder: Path) -> None:
+    """Counts fall with the square of the mass, so that the edge rises with it and leaves the grid."""
+    given = "exclusion massive.yaml mu=0.05:10:40:log --plugin massive_physics --fix level=1 --over mass=0.5:8:5:log"
+    out = npi(f"{given} --out results").done()
+    assert "saved results/exclusion_over_mass.png" in out
+    table = saved(folder / "results" / "exclusion_over_mass.csv")
+    edges, median = np.array(table["from"][:3], dtype=float), np.array(table["from expected median"][:3], dtype=float)
+    np.testing.assert_allclose(edges / edges[0], [1, 4, 16], rtol=1e-3)
+    np.testing.assert_allclose(median / median[0], [1, 4, 16], rtol=1e-3)
+    assert (table["from"][-1], table["to"][-1], table["segments"][-1]) == ("nothing", "", "0")
+    grid = np.geomspace(0.05, 10, 40)
+    single = npinfer.exclusion(npinfer.load("massive.yaml", mass=1.0), "mu", grid, fixed={"level": 1})
+    assert edges[1] == single.segments[0].lower
+    assert float(table["to"][1]) == 10
+
+
+TURNING = '''\
+import numpy as np
+from npinfer import generator
+
+
+@generator("tests.turning")
+def turning(inputs, channels, configuration):
+    turn = 0.08 if configuration["mass"] > 3 else 0.0
+
+    def counts(*, mu):
+        rate = np.asarray(mu)[:, None] * (1 - turn * np.asarray(mu)[:, None])
+        return {"low": rate * np.array([2.0, 1.0]), "high": rate * np.array([4.0, 2.0, 1.0])}
+
+    return counts
+'''
+
+
+def test_a_value_without_an_answer_has_a_row_that_says_why(npi: Callable, folder: Path) -> None:
+    (folder / "turning_physics.py").write_text(TURNING, encoding="utf-8")
+    text = (folder / "massive.yaml").read_text(encoding="utf-8").replace("tests.mass", "tests.turning")
+    (folder / "turning.yaml").write_text(text, encoding="utf-8")
+    given = "limit turning.yaml --plugin turning_physics --no-expected --out results"
+    out = npi(f"{given} --over mass=1:4:4").done()
+    table = saved(folder / "results" / "limit_over_mass.csv")
+    assert [bool(v) for v in table["massive.mu observed"]] == [True, True, True, False]
+    assert "use exclusion on a grid of massive.mu" in table["message"][3]
+    assert "saved results/limit_over_mass.png" in out
+    assert "use exclusion on a grid of massive.mu" in npi(f"{given} --over mass=4:5:2").refused()

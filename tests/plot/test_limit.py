@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from npinfer.errors import ConfigurationError
-from npinfer.plot import plot_exclusion, plot_limit, plot_limit_curve, save_figure
+from npinfer.plot import plot_exclusion, plot_limit, save_figure
 from npinfer.plot.style import SMALL_PRINT
 from tests.core.result.test_limit import EXCLUSION, LIMIT
 
@@ -48,21 +48,3 @@ def test_an_exclusion_shows_its_segments() -> None:
     np.testing.assert_allclose(bars["expected to be excluded"], [0.6, 1.6])
     assert axes.get_ylabel() == "p of signal and background"
     assert "beyond the grid" in small(figure)
-
-
-def test_a_curve_has_gaps_where_there_is_no_limit() -> None:
-    limits = [LIMIT, replace(LIMIT, observed=np.inf, expected=np.full(5, np.inf)), replace(LIMIT, observed=30.0)]
-    figure, axes = plot_limit_curve("mass", np.array([1.0, 5.0, 20.0]), limits)
-    observed = next(line for line in axes.lines if line.get_label() == "observed")
-    np.testing.assert_array_equal(observed.get_ydata(), [1.25, np.nan, 30.0])
-    assert (axes.get_xscale(), axes.get_yscale()) == ("log", "log")
-    assert "no limit at 1 of 3 values: gaps" in small(figure)
-    assert "local" in small(figure)
-    with pytest.raises(ConfigurationError, match="as many limits as values of mass"):
-        plot_limit_curve("mass", np.array([1.0]), limits)
-
-
-def test_a_curve_without_any_limit_is_still_drawn() -> None:
-    none = replace(LIMIT, observed=np.inf, expected=np.full(5, np.nan))
-    figure, _ = plot_limit_curve("mass", np.array([1.0, 2.0]), [none, none])
-    assert "no limit at 2 of 2 values" in small(figure)
