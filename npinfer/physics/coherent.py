@@ -1,9 +1,8 @@
 """Coherent elastic scattering of neutrinos on nuclei, and what new physics adds to it, with pions that decay at rest.
 
 Sources: Freedman, Phys. Rev. D 9 (1974) 1389 (the process); Atzori Corona et al., arXiv:2303.09360 (couplings with
-radiative corrections); Lewin, Smith, Astropart. Phys. 6 (1996) 87 (Helm's form factor) and Klein, Nystrand,
-arXiv:hep-ph/9902259 (theirs); Vogel, Engel, Phys. Rev. D 39 (1989) 3378 (magnetic moments); Brdar, Greljo, Kopp,
-Opferkuch, arXiv:2007.15563 (the dipole portal); Cadeddu et al., arXiv:2008.05022 (light mediators).
+radiative corrections); Vogel, Engel, Phys. Rev. D 39 (1989) 3378 (magnetic moments); Brdar, Greljo, Kopp, Opferkuch,
+arXiv:2007.15563 (the dipole portal); Cadeddu et al., arXiv:2008.05022 (light mediators).
 
 Energies E of neutrinos, recoils T (kinetic) and masses are in MeV, cross sections dσ/dT in cm²/MeV; arrays broadcast.
 Neutrinos and antineutrinos scatter alike.
@@ -18,7 +17,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import spherical_jn
 
 from npinfer.errors import ParameterError, unknown
 from npinfer.physics.constants import (
@@ -26,18 +24,16 @@ from npinfer.physics.constants import (
     ATOMIC_MASS_UNIT_GEV,
     G_FERMI,
     HBARC2_GEV2_CM2,
-    HBARC_GEV_CM,
     M_ELECTRON_GEV,
     M_MUON_GEV,
 )
-from npinfer.physics.muon_bremsstrahlung import loop_mixing
+from npinfer.physics.form_factor import form_factor, nuclear_radius
+from npinfer.physics.zprime import loop_mixing
 
-FORMS = ("helm", "klein_nystrand")
 ZPRIME_MODELS = ("universal", "b_minus_l", "lmu_ltau")
 PROTON_COUPLING = MappingProxyType({"e": 0.0382, "mu": 0.0300})  # g_p by flavour; 1/2 - 2 sin²θ_W at tree level
 NEUTRON_COUPLING = -0.5117  # g_n; -1/2 at tree level
 BOHR_MAGNETON_PER_MEV = np.sqrt(4 * np.pi * ALPHA_EM) / (2e3 * M_ELECTRON_GEV)  # e/2m_e
-DIFFUSENESS_FM, SKIN_FM, YUKAWA_FM = 0.52, 0.9, 0.7  # a and s of Helm, range a of Klein and Nystrand
 
 M_PION_MEV = 139.57039  # PDG 2022, charged
 M_MUON_MEV = 1e3 * M_MUON_GEV
@@ -45,7 +41,6 @@ PROMPT_ENERGY_MEV = (M_PION_MEV**2 - M_MUON_MEV**2) / (2 * M_PION_MEV)  # 29.79,
 MICHEL_END_MEV = M_MUON_MEV / 2  # of ν_e and ν̄_μ from μ⁺ → e⁺ ν_e ν̄_μ
 FLAVOURS = MappingProxyType({"numu": "mu", "nue": "e", "numubar": "mu"})  # of the species of the beam
 
-_HBARC_MEV_FM = 1e16 * HBARC_GEV_CM
 _HBARC2_MEV2_CM2 = 1e6 * HBARC2_GEV2_CM2
 _G_FERMI_PER_MEV2 = 1e-6 * G_FERMI
 _NODES, _WEIGHTS = np.polynomial.legendre.leggauss(96)
@@ -82,34 +77,7 @@ NUCLEI = MappingProxyType(  # masses of atoms, AME2020
 )
 
 
-# ---- form factors
-
-
-def nuclear_radius(mass_number: ArrayLike, form: str = "helm") -> NDArray[np.float64]:
-    """Radius [fm] of the uniform sphere in a form factor, of the shape of `mass_number`.
-
-    helm: √(c² + 7π²a²/3 - 5s²), c = 1.23 A^⅓ - 0.60 fm; klein_nystrand: 1.23 A^⅓ fm. Raises ParameterError.
-
-    >>> nuclear_radius([40, 133]).round(3)
-    array([3.897, 5.867])
-    """
-    root = 1.23 * np.cbrt(np.asarray(mass_number, dtype=float))
-    if _known(form) == "klein_nystrand":
-        return root
-    return np.sqrt((root - 0.60) ** 2 + 7 * np.pi**2 * DIFFUSENESS_FM**2 / 3 - 5 * SKIN_FM**2)
-
-
-def form_factor(momentum_mev: ArrayLike, radius_fm: ArrayLike, form: str = "helm") -> NDArray[np.float64]:
-    """F(q), 1 at q = 0: a uniform sphere of the radius, smeared by a Gaussian (Helm) or a Yukawa (Klein-Nystrand).
-
-    Raises ParameterError for an unknown form.
-    """
-    q = np.asarray(momentum_mev, dtype=float) / _HBARC_MEV_FM
-    x = q * np.asarray(radius_fm, dtype=float)
-    small = np.abs(x) < 1e-3
-    safe = np.where(small, 1.0, x)
-    sphere = np.where(small, 1 - x**2 / 10, 3 * spherical_jn(1, safe) / safe)
-    return sphere * (np.exp(-((q * SKIN_FM) ** 2) / 2) if _known(form) == "helm" else 1 / (1 + (q * YUKAWA_FM) ** 2))
+# ---- form factors and kinematics
 
 
 def nuclear_form_factor(
@@ -118,15 +86,6 @@ def nuclear_form_factor(
     """F of a nucleus that recoils with T, q² = 2MT; the radius is that of `nuclear_radius` unless it is given."""
     radius = nuclear_radius(nucleus.mass_number, form) if radius_fm is None else radius_fm
     return form_factor(np.sqrt(2 * nucleus.mass_mev * np.asarray(recoil_mev, dtype=float)), radius, form)
-
-
-def _known(form: str) -> str:
-    if form not in FORMS:
-        raise ParameterError(unknown("form factor", form, FORMS))
-    return form
-
-
-# ---- kinematics
 
 
 def recoil_range(energy_mev: ArrayLike, mass_mev: float, heavy_mev: float = 0.0) -> tuple[NDArray, NDArray]:

@@ -1,8 +1,8 @@
 """Neutrino tridents ν_μ N → ν_μ μ⁺μ⁻ N, in the Standard Model and with a Z′ that couples to muons and their neutrinos.
 
-Source: Altmannshofer, Gori, Pospelov, Yavin, arXiv:1406.2332 (couplings, experiments); form factor, Lewin, Smith,
-Astropart. Phys. 6 (1996) 87. The nucleus' equivalent photons, coherent, times the exact cross section of νγ → νμμ:
-its leading logarithm is five times too small at s = 0.3 GeV².
+Source: Altmannshofer, Gori, Pospelov, Yavin, arXiv:1406.2332 (couplings, experiments). The nucleus' equivalent photons,
+coherent, with Helm's form factor, times the exact cross section of νγ → νμμ: its leading logarithm is five times too
+small at s = 0.3 GeV².
 
 The neutrinos exchange Q² = −t with a muon current of couplings C_V and C_A, and all that a Z′ changes is C_V as a
 function of Q². So a cross section is Σ over steps of ln Q² of C_V² vector + C_A² axial: a `Spectrum`, whose vector and
@@ -19,19 +19,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.interpolate import CubicSpline
-from scipy.special import spherical_jn
 
-from npinfer.errors import ConfigurationError, ParameterError
+from npinfer.errors import ParameterError
 from npinfer.physics.constants import (
     ALPHA_EM,
     G_FERMI,
     HBARC2_GEV2_CM2,
-    HBARC_GEV_CM,
     HIGGS_VEV_GEV,
     M_MUON_GEV,
     SIN2_THETA_W,
 )
+from npinfer.physics.form_factor import form_factor, nuclear_radius
 from npinfer.physics.registry import generator
+from npinfer.physics.zprime import configured_mass
 
 C_VECTOR = 0.5 + 2 * SIN2_THETA_W  # of ν_μ and muons, charged and neutral currents together
 C_AXIAL = 0.5
@@ -43,7 +43,6 @@ _STEP = 0.25  # of ln Q²: sums over steps are exact to 1e-9 for what is smooth 
 _MAX_Q_GEV = 1.0  # of the photon, where form factors are below 1e-7
 _INNER, _INNER_WEIGHTS = np.polynomial.legendre.leggauss(24)
 _OUTER, _OUTER_WEIGHTS = np.polynomial.legendre.leggauss(64)
-_FERMI_CM = 1e-13
 
 Pair = tuple[NDArray[np.float64], NDArray[np.float64]]
 
@@ -130,14 +129,6 @@ class Spectrum:
         return float(2 * C_VECTOR * (added @ self.vector) / total), float(added**2 @ self.vector / total)
 
 
-def helm_form_factor(q_gev: ArrayLike, mass_number: float) -> NDArray[np.float64]:
-    """Helm's form factor of a nucleus with the radii of Lewin and Smith, of the shape of `q_gev`; 1 at q → 0."""
-    c, thickness, skin = 1.23 * mass_number ** (1 / 3) - 0.60, 0.52, 0.9
-    radius = np.sqrt(c**2 + 7 / 3 * np.pi**2 * thickness**2 - 5 * skin**2)
-    q = np.maximum(np.asarray(q_gev, dtype=float), 1e-12) * _FERMI_CM / HBARC_GEV_CM
-    return 3 * spherical_jn(1, q * radius) / (q * radius) * np.exp(-((q * skin) ** 2) / 2)
-
-
 @lru_cache(maxsize=32)
 def nuclear_spectrum(energy_gev: float, charge: int, mass_number: float) -> Spectrum:
     """The coherent cross section of a neutrino of energy E on a nucleus, by the nucleus' equivalent photons.
@@ -168,7 +159,7 @@ def nuclear_spectrum(energy_gev: float, charge: int, mass_number: float) -> Spec
 def _photons(mass_number: float, least_gev: float) -> Callable[[NDArray], NDArray]:
     """∫ dq²/q² F²(q) from a momentum q to where F ends, for momenta from `least_gev`."""
     log_q = np.linspace(np.log(least_gev) - 1e-9, np.log(_MAX_Q_GEV), 2000)
-    whole = CubicSpline(log_q, 2 * helm_form_factor(np.exp(log_q), mass_number) ** 2).antiderivative()
+    whole = CubicSpline(log_q, 2 * form_factor(1e3 * np.exp(log_q), nuclear_radius(mass_number)) ** 2).antiderivative()
     return lambda q: whole(log_q[-1]) - whole(np.log(q))
 
 
@@ -185,7 +176,7 @@ def ratio(
     vector charge of the muon over that of its neutrino, 1 (the default) for L_μ−L_τ: a negative one interferes
     destructively. Parameter: g_zprime.
     """
-    mass, charge = _mass(configuration), float(configuration.get("muon_charge", 1.0))
+    mass, charge = configured_mass(configuration, MIN_MASS_GEV), float(configuration.get("muon_charge", 1.0))
     spectrum = nuclear_spectrum(float(inputs["energy_gev"]), int(inputs["charge"]), float(inputs["mass_number"]))
     first, second = spectrum.zprime_terms(mass)
     (name,) = (c.name for c in channels)
@@ -195,19 +186,3 @@ def ratio(
         return {name: (1 + squared * (first + second * squared))[:, None]}
 
     return counts
-
-
-@generator("zprime.coupling_over_mass")
-def coupling_over_mass(
-    inputs: Mapping[str, Any], channels: Sequence[Any], configuration: Mapping[str, Any]
-) -> Callable[..., NDArray]:
-    """g_zprime/m_zprime [TeV^-1], which is all that data know of a heavy Z′; configuration m_zprime."""
-    per_tev = 1e3 / _mass(configuration)
-    return lambda *, g_zprime: per_tev * g_zprime
-
-
-def _mass(configuration: Mapping[str, Any]) -> float:
-    mass = configuration.get("m_zprime")
-    if not isinstance(mass, float) or not mass >= MIN_MASS_GEV:
-        raise ConfigurationError(f"m_zprime: found {mass!r}, expected a mass in GeV of at least {MIN_MASS_GEV:g}")
-    return mass

@@ -18,13 +18,14 @@ from npinfer.core import wilks
 from npinfer.errors import ConfigurationError, InferenceError
 from npinfer.likelihood.binned import BinnedLikelihood
 from npinfer.paths import data_file
-from npinfer.physics.coherent import BOHR_MAGNETON_PER_MEV, MICHEL_END_MEV, PROMPT_ENERGY_MEV
+from npinfer.physics.coherent import BOHR_MAGNETON_PER_MEV, MICHEL_END_MEV, NUCLEI, PROMPT_ENERGY_MEV
 
 SHARED = Path(os.environ.get("NPINFER_SOURCE_DATA", Path(__file__).resolve().parents[3] / "shared" / "data"))
 SOURCE = SHARED / "coherent_csi_2021"
 HELD = {"flux": 1.0, "quenching_0": 0.0, "quenching_1": 0.0, "threshold": 0.0, "radius": 0.0}
 LIGHT = [0, 12, 16, 20, 24, 32, 40, 50, 60]
 TIME = [0, 0.125, 0.25, 0.375, 0.5, 0.625, 0.75, 0.875, 1, 2, 4, 6]
+BOTH = ("coherent_csi", "coherent_lar_new_physics")
 MOMENTS = {  # 90 %, Δ(−2 ln L) = 2.71, one moment at a time: an independent computation, to 10 %
     ("fixed", "helm"): {"munu_mu": 2.5, "munu_e": 2.9, "munu": 2.15},
     ("floated", "helm"): {"munu_mu": 3.3, "munu_e": 2.9, "munu": 2.5},
@@ -177,6 +178,53 @@ def test_prompt_neutrinos_make_no_heavier_ones_than_their_energy() -> None:
     assert shares[0] > 2 * shares[1] > 0
 
 
+@pytest.mark.parametrize("name", BOTH)
+def test_dipole_limits_end_where_the_kinematics_do(name: str) -> None:
+    """μ⁺ at rest gives E up to m_μ/2, which makes masses up to m + m²/2M = E: of the lightest nucleus there is."""
+    mass_mev = {"coherent_csi": NUCLEI["Cs133"], "coherent_lar_new_physics": NUCLEI["Ar40"]}[name].mass_mev
+    edge = mass_mev * (np.sqrt(1 + 2 * MICHEL_END_MEV / mass_mev) - 1)
+    limits = []
+    for below in (2.0, 0.2, -0.02):
+        likelihood = npinfer.load(name, new_physics="dipole", m_sterile=1e-3 * (edge - below))
+        none, some = (likelihood.expected({"d_munu": d}).total() for d in (0.0, 100.0))
+        assert (some > none) == (below > 0)
+        limits.append(npinfer.upper_limit(likelihood, expected=False).observed)
+    assert limits[0] < limits[1] / 3
+    assert limits[2] == np.inf
+
+
+@pytest.mark.parametrize(("mass", "alone", "together"), [(0.02, (0.505, 0.463), 0.393), (0.04, (0.778, 1.341), 0.765)])
+def test_dipole_limits_of_both_sets(mass: float, alone: tuple[float, float], together: float) -> None:
+    """What the table of likelihoods/README.md says; each at least as strong as two rates apart would be."""
+    members = [npinfer.load(name, new_physics="dipole", m_sterile=mass) for name in BOTH]
+    found = [npinfer.upper_limit(m, "d_munu") for m in members]
+    both = npinfer.upper_limit(npinfer.joint(*members), "d_munu")
+    assert [f.observed for f in found] == pytest.approx(alone, rel=0.01)
+    assert both.observed == pytest.approx(together, rel=0.01)
+    best = sum(f.median**-4 for f in found) ** -0.25
+    assert 0.97 * best < both.median < min(f.median for f in found)
+
+
+@pytest.mark.slow
+def test_asymptotic_limits_are_those_of_toys() -> None:
+    likelihood = npinfer.load("coherent_csi", new_physics="magnetic_moment")
+    asked = {"poi": "munu_mu", "fixed": {"munu_e": 0.0}, "expected": False}
+    toys = npinfer.upper_limit(likelihood, method="toys", n_toys=150, **asked)
+    asymptotic = npinfer.upper_limit(likelihood, **asked).observed
+    assert toys.uncertainty < 0.08 * toys.observed
+    assert asymptotic == pytest.approx(toys.observed, abs=3 * toys.uncertainty)
+
+
+@pytest.mark.parametrize("mass", [0.04, 0.1, 0.3, 0.63, 2.0, 5.0, 9.5])
+def test_the_deeper_of_two_minima_is_found(mass: float) -> None:
+    """Where ν_μ's amplitude has the other sign and the same size: g grows as √(M² + q²), in a valley a tenth wide."""
+    likelihood = npinfer.load("coherent_csi", new_physics="zprime", m_zprime=mass)
+    mirrored = 0.0717 * np.hypot(mass, 0.061)
+    scan = npinfer.profile(likelihood, {"g_zprime": np.r_[1e-4, mirrored * np.geomspace(0.7, 1.4, 29)]})
+    assert npinfer.fit(likelihood).twice_nll <= scan.twice_nll + scan.delta_twice_nll.min() + 1e-6
+    assert 0 < np.argmin(scan.delta_twice_nll[1:]) < 28
+
+
 def test_a_zprime_is_excluded_in_pieces() -> None:
     """Of L_μ − L_τ, it interferes destructively; a sign of ν_μ's amplitude that is turned is not seen."""
     likelihood = npinfer.load("coherent_csi", new_physics="zprime", m_zprime=1.0)  # as a contact interaction
@@ -204,6 +252,16 @@ def test_shipped_tables_equal_a_fresh_build(tmp_path: Path) -> None:
         assert (tmp_path / name).read_bytes() == data_file("coherent_csi", name).read_bytes()
 
 
+@pytest.mark.parametrize("name", BOTH)
+@pytest.mark.parametrize("chosen", ["magnetic_moment", "universal_moment", "dipole", "zprime"])
+def test_every_kind_of_new_physics_is_consistent(name: str, chosen: str, tmp_path: Path) -> None:
+    """Also where the rate is flat in a moment that is zero; without the numbers that the file declares."""
+    file = tmp_path / "undeclared.yaml"
+    file.write_text(f"extends: {name}\nname: undeclared\n")
+    checks = npinfer.validate(file, new_physics=chosen).checks
+    assert [c.name for c in checks if not c.passed] == []
+
+
 def test_its_own_numbers() -> None:
     validation = npinfer.validate("coherent_csi")
     assert [c for c in validation.checks if not c.passed] == []
@@ -212,7 +270,7 @@ def test_its_own_numbers() -> None:
 
 def test_caesium_iodide_and_argon_share_the_moment() -> None:
     """The joint limit is between the better one and what independent measurements of a rate could give at best."""
-    members = [npinfer.load(n, new_physics="universal_moment") for n in ("coherent_csi", "coherent_lar_new_physics")]
+    members = [npinfer.load(name, new_physics="universal_moment") for name in BOTH]
     alone = [npinfer.upper_limit(m, "munu", expected=True).median for m in members]
     together = npinfer.upper_limit(npinfer.joint(*members), "munu", expected=True).median
     best = sum(a**-4 for a in alone) ** -0.25  # limits of μ², with independent errors, combine as 1/σ²

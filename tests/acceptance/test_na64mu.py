@@ -68,6 +68,17 @@ def test_visible_decays_weaken_the_limit_and_dark_ones_restore_it() -> None:
     assert load(1.0, decay="dark_matter").parameters["g_chi"].fixed
 
 
+def test_heavy_bosons_are_hardly_made() -> None:
+    """At g = 1: the nucleus' photons end at a momentum of t_min = (m²/2E)², and the beam's energy at its own mass."""
+    masses = np.array([5.0, 10.0, 30.0, 100.0])
+    events = np.array([load(float(m)).expected({"g_zprime": 1.0, "efficiency": 1.0}).total("signal") for m in masses])
+    assert np.all(np.diff(events) < 0)
+    assert events[0] > 100
+    assert 0 < events[-1] < 1e-9
+    with pytest.raises(npinfer.NpinferError, match="at most 100"):
+        load(101.0)
+
+
 def test_what_it_says_of_itself() -> None:
     likelihood = load(0.01)
     d = likelihood.description
@@ -85,7 +96,7 @@ def test_declared_numbers() -> None:
 
 
 def test_the_curve_over_masses(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
-    over = ["--over", "m_zprime=0.001:10:5:log", "--no-expected", "--out", str(tmp_path)]
+    over = ["--over", "m_zprime=0.001:100:6:log", "--no-expected", "--out", str(tmp_path)]
     assert run(["limit", "na64mu_zprime", "--cl", "0.9", *over]) == 0
     printed = capsys.readouterr().out
     assert NOTE in printed
@@ -93,7 +104,7 @@ def test_the_curve_over_masses(capsys: pytest.CaptureFixture[str], tmp_path: Pat
     rows = (tmp_path / "limit_over_m_zprime.csv").read_text().splitlines()
     columns = next(line for line in rows if line.startswith("m_zprime")).split(",")
     values = [line.split(",")[columns.index("g_zprime observed")] for line in rows if line[:1].isdigit()]
-    assert values[-1] == "no limit"  # at 10 GeV not even g = 1
-    limits = np.array(values[:-1], dtype=float)
+    assert values[4:] == ["no limit"] * 2  # from 10 GeV on not even g = 1
+    limits = np.array(values[:4], dtype=float)
     assert np.all(np.diff(limits) > 0)
     assert limits[0] == pytest.approx(3.4e-4, rel=0.02)

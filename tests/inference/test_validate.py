@@ -82,3 +82,37 @@ def test_points_where_the_data_are_impossible_are_not_compared(write: Callable[.
 def test_unknown_quantities_are_named(write: Callable[..., Path], small_text: str, entry: str, said: str) -> None:
     with pytest.raises(NpinferError, match=said):
         npinfer.validate(write(small_text + f"validation:\n  - {entry}\n"))
+
+
+SQUARE = """\
+schema: npinfer/likelihood/1
+name: square
+kind: real
+status: illustrative
+channels: {count: {axes: {x: {edges: [0, 1, 2]}}, observed: [900, 800]}}
+samples:
+  background: {template: {count: [900, 800]}, scale: level}
+  signal: {template: {count: [9, 10]}, scale: {power: 2}}
+parameters:
+  level: {init: 1.0, bounds: [0.5, 1.5]}
+  power: {init: 1.0, bounds: [0, 100]}
+"""
+
+
+def test_a_truth_without_information_is_returned_too(write: Callable[..., Path]) -> None:
+    """Counts do not change at first order where the parameter is 0: its value is known only to the fourth root."""
+    found = npinfer.validate(write(SQUARE))
+    assert [c.name for c in found.checks if not c.passed] == []
+
+
+def test_an_asimov_fit_that_misses_its_truth_fails(
+    write: Callable[..., Path], small_text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, fit = write(small_text), validate_module.fit
+    (check,) = [c for c in npinfer.validate(path).checks if c.name.startswith("Asimov fit")]
+    assert check.passed
+    away = npinfer.load(path).parameters["mu"].bounds[1]
+    monkeypatch.setattr(validate_module, "fit", lambda likelihood: fit(likelihood, fixed={"mu": away}))
+    (check,) = [c for c in npinfer.validate(path).checks if c.name.startswith("Asimov fit")]
+    assert not check.passed
+    assert check.found > 0.01

@@ -11,9 +11,10 @@ from scipy.integrate import quad
 
 from npinfer.errors import ParameterError
 from npinfer.physics import coherent
-from npinfer.physics.coherent import FLAVOURS, FORMS, NUCLEI, Nucleus
+from npinfer.physics.coherent import FLAVOURS, NUCLEI, Nucleus
 from npinfer.physics.constants import ALPHA_EM, AVOGADRO, G_FERMI, HBARC2_GEV2_CM2, M_ELECTRON_GEV, SIN2_THETA_W
-from npinfer.physics.muon_bremsstrahlung import loop_mixing
+from npinfer.physics.form_factor import FORMS, nuclear_radius
+from npinfer.physics.zprime import loop_mixing
 
 ARGON, CAESIUM, IODINE = (NUCLEI[n] for n in ("Ar40", "Cs133", "I127"))
 HBARC2_MEV2_CM2 = 1e6 * HBARC2_GEV2_CM2
@@ -128,28 +129,10 @@ def test_average_by_another_integration() -> None:
 
 
 def test_larger_nuclei_scatter_less_at_large_recoil() -> None:
-    radii = coherent.nuclear_radius(133) * np.array([0.97, 1.0, 1.03])
+    radii = nuclear_radius(133) * np.array([0.97, 1.0, 1.03])
     found = coherent.nuclear_form_factor(0.02, CAESIUM, radius_fm=radii)
     assert found[0] > found[1] > found[2]
     assert found[1] == coherent.nuclear_form_factor(0.02, CAESIUM)
-
-
-@pytest.mark.parametrize("form", FORMS)
-def test_form_factors_are_fourier_transforms(form: str) -> None:
-    """F = 1 - q²⟨r²⟩/6 at small q: 3R²/5 of the sphere, and 3s² or 6a² of what smears it."""
-    radius, q = 4.5, 1.0  # fm, MeV
-    added = 3 * 0.9**2 if form == "helm" else 6 * 0.7**2
-    slope = (0.6 * radius**2 + added) / 6 * (q / 197.3269804) ** 2
-    assert 1 - coherent.form_factor(q, radius, form) == pytest.approx(slope, rel=1e-3)
-    assert coherent.form_factor(0.0, radius, form) == 1
-    near = coherent.form_factor(np.array([0.9999e-3, 1.0001e-3]) * 197.3269804 / radius, radius, form)
-    assert near[0] - near[1] == pytest.approx(0, abs=1e-9)  # no step where the series ends
-
-
-def test_radii() -> None:
-    assert coherent.nuclear_radius(133, "klein_nystrand") == pytest.approx(1.23 * 133 ** (1 / 3))
-    c = 1.23 * 127 ** (1 / 3) - 0.6
-    assert coherent.nuclear_radius(127) == pytest.approx(np.sqrt(c**2 + 7 * np.pi**2 * 0.52**2 / 3 - 5 * 0.9**2))
 
 
 # ---- the source
@@ -288,10 +271,6 @@ def test_interference() -> None:
 
 
 def test_wrong_arguments_are_refused() -> None:
-    with pytest.raises(ParameterError, match="unknown form factor 'hlem'"):
-        coherent.form_factor(10.0, 4.0, "hlem")
-    with pytest.raises(ParameterError, match="unknown form factor 'kn'"):
-        coherent.nuclear_radius(40, "kn")
     with pytest.raises(ParameterError, match="unknown flavour 'tau'"):
         coherent.weak_charge(ARGON, "tau")
     with pytest.raises(ParameterError, match="unknown flavour 'tau'"):

@@ -1,4 +1,4 @@
-"""Muon bremsstrahlung of new bosons: traces, direct integrals, independently computed numbers; the L_μ−L_τ loops."""
+"""Muon bremsstrahlung of new bosons: traces, direct integrals, independently computed numbers."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from scipy.integrate import dblquad, quad, solve_ivp
 
 from npinfer.errors import ConfigurationError, ParameterError
 from npinfer.physics import muon_bremsstrahlung as mb
-from npinfer.physics.constants import ALPHA_EM, HBARC2_GEV2_CM2, M_ELECTRON_GEV, M_MUON_GEV, M_TAU_GEV
+from npinfer.physics.constants import ALPHA_EM, HBARC2_GEV2_CM2, M_ELECTRON_GEV, M_MUON_GEV
 
 MUONS = 1.98e10
 PURE_LEAD = ((mb.LEAD_PLATES, 22.4),)
@@ -77,7 +77,7 @@ def form_factor(t: float, nucleus: mb.Nucleus) -> float:
 
 @pytest.mark.parametrize("nucleus", [mb.LEAD, mb.Nucleus(6, 12.011), mb.Nucleus(1, 1.008)])
 def test_photon_flux_is_the_integral_of_the_form_factor(nucleus: mb.Nucleus) -> None:
-    low, high = np.array([1e-12, 1e-9, 1e-6, 1e-3, 0.1, 2.0]), 25600.0
+    low, high = np.array([1e-12, 1e-9, 1e-6, 1e-3, 0.1, 0.4, 0.5, 2.0, 300.0, 2e4]), 25600.0
     found = mb.photon_flux(low, high, nucleus)
     for start, value in zip(low, found, strict=True):
         inner = lambda v, s=start: (1 - s * np.exp(-v)) * form_factor(np.exp(v), nucleus)
@@ -86,7 +86,12 @@ def test_photon_flux_is_the_integral_of_the_form_factor(nucleus: mb.Nucleus) -> 
     assert mb.photon_flux(2.0, 1.0, nucleus) == 0
 
 
-@pytest.mark.parametrize(("mass", "boson"), [(0.01, "vector"), (0.1, "scalar"), (0.3, "pseudoscalar"), (1.0, "vector")])
+@pytest.mark.parametrize(
+    ("mass", "boson"),
+    [
+        (0.01, "vector"), (0.1, "scalar"), (0.3, "pseudoscalar"), (1.0, "vector"), (30.0, "vector"), (100.0, "scalar"),
+    ],
+)  # fmt: skip
 def test_cross_section_is_the_double_integral(mass: float, boson: str) -> None:
     """Over x and θ², as the convention is written; dcosθ = dθ²/2."""
     energy, muon2 = 160.0, M_MUON_GEV**2
@@ -99,7 +104,9 @@ def test_cross_section_is_the_double_integral(mass: float, boson: str) -> None:
         value = ALPHA_EM**2 / (2 * np.pi) * chi * beta * x * energy**2 * (1 - x)
         return HBARC2_GEV2_CM2 * value * float(mb.amplitude(x, u, mass, boson)) / u**2 * angle2 / 2
 
-    wanted, _ = dblquad(density, 0.5, 1 - M_MUON_GEV / energy, np.log(1e-13), np.log(0.01), epsabs=0, epsrel=1e-5)
+    widest = np.log(max(0.01, (3 * mass / energy) ** 2))
+    least = max(0.5, mass / energy)
+    wanted, _ = dblquad(density, least, 1 - M_MUON_GEV / energy, np.log(1e-13), widest, epsabs=0, epsrel=1e-5)
     assert mb.cross_section(mass, boson=boson) == close(wanted, rel=3e-5)
 
 
@@ -232,66 +239,9 @@ def test_yield_is_proportional_to_the_thickness_and_vectorised() -> None:
     thin = mb.signal_yield(masses, target=PURE_LEAD, losses=False)
     assert mb.signal_yield(masses, target=double, losses=False) == close(2 * thin, rel=1e-12)
     assert mb.signal_yield(1.0) == close(mb.signal_yield(masses)[1], rel=1e-12)
-    for mass in (0.0, -1.0, 10.1, np.nan):
-        with pytest.raises(ParameterError, match="expected a mass above 0 and at most 10 GeV"):
+    for mass in (0.0, -1.0, 100.1, np.nan):
+        with pytest.raises(ParameterError, match="expected a mass above 0 and at most 100 GeV"):
             mb.signal_yield([0.1, mass])
-
-
-# ---- the Z′ of L_μ−L_τ
-
-
-@pytest.mark.parametrize(("q2", "mixing"), [(0.0, -0.014433), (-0.01, -0.01402), (-1.0, -0.00720)])
-def test_loop_mixing(q2: float, mixing: float) -> None:
-    assert mb.loop_mixing(q2) == close(mixing, rel=1e-3)
-    charge = np.sqrt(4 * np.pi * ALPHA_EM)
-    log_ratio = lambda x: np.log((M_MUON_GEV**2 - x * (1 - x) * q2) / (M_TAU_GEV**2 - x * (1 - x) * q2))
-    exact = quad(lambda x: charge / (2 * np.pi**2) * x * (1 - x) * log_ratio(x), 0, 1, epsrel=1e-12)[0]
-    assert mb.loop_mixing(q2) == close(exact, rel=1e-8)
-    assert 1 / mb.loop_mixing(0.0) == close(-69.29, rel=1e-3)
-
-
-def test_mixing_has_an_imaginary_part_above_threshold() -> None:
-    assert mb.loop_mixing(0.99 * 4 * M_MUON_GEV**2) < mb.loop_mixing(0.0)
-    with pytest.raises(ParameterError, match="below 4 m_μ²"):
-        mb.loop_mixing([0.0, 0.05])
-
-
-def test_millicharge_is_the_mixing_over_e() -> None:
-    assert mb.millicharge(1.0, 1.0) == close(0.04766, rel=1e-3)
-    charge = np.sqrt(4 * np.pi * ALPHA_EM)
-    assert mb.millicharge(0.3, 0.2) == close(-0.06 * mb.loop_mixing(0.0) / charge, rel=1e-10)
-
-
-@pytest.mark.parametrize(("mass", "coupling"), [(1e-3, 4.498e-4), (1e-2, 5.012e-4), (0.1, 9.424e-4)])
-def test_anomalous_moment(mass: float, coupling: float) -> None:
-    assert np.sqrt(2.49e-9 / mb.anomalous_moment(1.0, mass)) == close(coupling, rel=1e-3)
-
-
-@pytest.mark.parametrize("mass", [1e-4, 1e-2, 0.3, 10.0, 200.0])
-def test_anomalous_moment_is_its_integral(mass: float) -> None:
-    """In log z up to 1/2 and log(1-z) from there, cut where the integrand turns."""
-
-    def inner(z: float, left: float) -> float:
-        return M_MUON_GEV**2 * z * left**2 / (M_MUON_GEV**2 * left**2 + mass**2 * z)
-
-    cuts = np.linspace(-30, np.log(0.5), 9)
-    exact = 0.0
-    for a, b in pairwise(cuts):
-        exact += quad(lambda v: inner(np.exp(v), 1 - np.exp(v)) * np.exp(v), a, b, epsabs=0, epsrel=1e-10)[0]
-        exact += quad(lambda v: inner(1 - np.exp(v), np.exp(v)) * np.exp(v), a, b, epsabs=0, epsrel=1e-10)[0]
-    assert mb.anomalous_moment(1.0, mass) == close(exact / (4 * np.pi**2), rel=1e-8)
-
-
-def test_a_light_boson_gives_schwingers_moment() -> None:
-    assert mb.anomalous_moment(np.sqrt(4 * np.pi * ALPHA_EM), 1e-9) == close(ALPHA_EM / (2 * np.pi), rel=1e-6)
-
-
-def test_widths() -> None:
-    """Γ(Z′ → μμ)/Γ(Z′ → νν̄ of one flavour) tends to 2, opens at 2 m_μ, and is known at one point in closed form."""
-    assert mb.width_to_fermions(100.0, M_MUON_GEV) == close(1 / (12 * np.pi), rel=1e-4)
-    assert mb.width_to_fermions(2 * M_MUON_GEV, M_MUON_GEV) == 0
-    assert mb.width_to_fermions(0.1, M_MUON_GEV) == 0
-    assert mb.width_to_fermions(4.0, 1.0) == close(9 / 8 * np.sqrt(3 / 4) / (12 * np.pi), rel=1e-12)
 
 
 # ---- the generator
@@ -328,8 +278,8 @@ def test_a_dark_fermion_takes_the_decays_over() -> None:
 @pytest.mark.parametrize(
     ("configuration", "said"),
     [
-        ({"m_zprime": 0.0}, "m_zprime: found 0.0, expected a mass in GeV above 0 and at most 10"),
-        ({"m_zprime": 20.0}, "m_zprime: found 20.0"),
+        ({"m_zprime": 0.0}, "m_zprime: found 0.0, expected a mass in GeV above 0 and at most 100"),
+        ({"m_zprime": 200.0}, "m_zprime: found 200.0"),
         ({"m_zprime": "heavy"}, "m_zprime: found 'heavy'"),
         ({"decay": "dark"}, "unknown decay 'dark'"),
         ({"decay": "dark_matter", "chi_mass_ratio": 0.5}, "chi_mass_ratio: found 0.5, expected m_χ/m_Z′ from 0"),

@@ -16,7 +16,6 @@ from npinfer.physics.trident import (
     C_AXIAL,
     C_VECTOR,
     Spectrum,
-    helm_form_factor,
     muon_tensor,
     nuclear_spectrum,
     photon_cross_section,
@@ -154,17 +153,6 @@ def test_cross_section_is_a_sum_of_vector_and_axial_parts(s: float, v: float, a:
 # ---- nuclei
 
 
-def test_form_factor() -> None:
-    """At small q, 1 − q² ⟨r²⟩/6 with the mean square radius 3 R²/5 + 3 s²; zeros of j₁."""
-    radius2 = (1.23 * 56 ** (1 / 3) - 0.60) ** 2 + 7 / 3 * (np.pi * 0.52) ** 2 - 5 * 0.81
-    q = 1e-3
-    slope = (3 / 5 * radius2 + 3 * 0.81) / 6 / 0.1973269804**2
-    assert helm_form_factor(0.0, 56) == pytest.approx(1.0, abs=1e-12)
-    assert 1 - helm_form_factor(q, 56) == pytest.approx(slope * q**2, rel=1e-3)
-    zero = 4.493409457909064 / np.sqrt(radius2) * 0.1973269804
-    assert helm_form_factor(zero, 56) == pytest.approx(0.0, abs=1e-9)
-
-
 def test_coherent_cross_sections() -> None:
     assert nuclear_spectrum(*CCFR).standard_model() == pytest.approx(1.28e-39, rel=0.03)
     assert nuclear_spectrum(*CHARM_II).standard_model() == pytest.approx(1.69e-41, rel=0.03)
@@ -229,11 +217,6 @@ def test_ratio_and_its_interference() -> None:
         for g, found in bound(m_zprime=0.01, muon_charge=charge).items():
             assert found == pytest.approx(1 + a * charge * g**2 + b * (charge * g**2) ** 2, rel=1e-12)
     assert bound(m_zprime=0.01) == bound(m_zprime=0.01, muon_charge=1.0)
-
-
-def test_coupling_over_mass() -> None:
-    function = find_generator("zprime.coupling_over_mass")({}, [], {"m_zprime": 100.0})
-    assert function(g_zprime=np.array([0.2])) == pytest.approx([2.0])
 
 
 def test_wrong_arguments_are_refused() -> None:
