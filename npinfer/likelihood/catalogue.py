@@ -12,14 +12,14 @@ from npinfer.errors import ConfigurationError, unknown
 from npinfer.likelihood.binned import BinnedLikelihood
 from npinfer.likelihood.build import build
 from npinfer.likelihood.declare import at
+from npinfer.likelihood.event_build import build_events, reads_events
 from npinfer.likelihood.histfactory import build_workspace
 from npinfer.likelihood.joint import Joining, JointLikelihood, join
 from npinfer.likelihood.members import check_data_sets
 from npinfer.likelihood.saved import SAVED, from_saved
-from npinfer.likelihood.spec import JOINT, Document, choose, read_parameters, read_spec
+from npinfer.likelihood.spec import JOINT, SUMMARIES, Document, choose, read_parameters, read_spec
 from npinfer.likelihood.workspace import WORKSPACE, read_json, workspace_document
 from npinfer.paths import roots
-from npinfer.physics import coherent_argon, coherent_events, generators, muon_bremsstrahlung, trident  # noqa: F401  (they register generators)
 from npinfer.threads import one_blas_thread
 
 
@@ -108,12 +108,13 @@ def load_unchecked(
 
     if document.content["schema"] == WORKSPACE:
         return build_workspace(document, chosen, reload)
+    make = build_events if reads_events(document) else build
     with one_blas_thread():
-        return build(document, shared_parameters(), chosen, reload)
+        return make(document, shared_parameters(), chosen, reload)
 
 
-def member_files(document: Document, above: tuple[Path, ...] = ()) -> list[Path]:
-    """The files of the members of a joint file, by name or from its folder; raises ConfigurationError.
+def member_files(document: Document, above: tuple[Path, ...] = (), section: str = "members") -> list[Path]:
+    """The files of the members, or summaries, of a joint file, by name or from its folder; raises ConfigurationError.
 
     above: the joint files that this one is a member of, which it cannot have for a member.
     """
@@ -121,35 +122,56 @@ def member_files(document: Document, above: tuple[Path, ...] = ()) -> list[Path]
     if here in above:
         chain = " → ".join(p.stem for p in (*above, here))
         raise ConfigurationError(f"{document.where('members')}: the files are members of each other: {chain}")
-    for i, name in enumerate(document.content["members"]):
-        found.append(at(document, ("members", i), lambda n=name: find(n, document.path.parent)))  # type: ignore[misc]
+    for i, name in enumerate(document.content[section]):
+        found.append(at(document, (section, i), lambda n=name: find(n, document.path.parent)))  # type: ignore[misc]
     return found
 
 
 def _load_joint(
     document: Document, configuration: Mapping[str, Any], above: tuple[Path, ...]
 ) -> BinnedLikelihood:
-    """The members of a joint file, each with the configuration that it has; a key they share goes to all of them."""
+    """The members of a joint file, each with the configuration that it has; a key they share goes to all of them.
+
+    The configuration `summaries` says whether the members of kind summary, which the file lists apart, join too.
+    """
     content = document.content
     declared = {k: entry["default"] for k, entry in content.get("configuration", {}).items()}
-    files = member_files(document, above)
     below = (*above, document.path.resolve())
-    documents = [read_document(f) for f in files]
+    asked = SUMMARIES in content and _asked(configuration.get(SUMMARIES, False), document)
+    sections = ("members", SUMMARIES) if asked else ("members",)
+    places = [(s, i, f) for s in sections for i, f in enumerate(member_files(document, above, s))]
+    documents = [read_document(f) for _, _, f in places]
     contents, own = [d.content for d in documents], [_configurations(d, below) for d in documents]
-    known = sorted(set().union(*own))
+    for (section, i, _), member in zip(places, contents, strict=True):
+        _check_kind(member, section, document.where(section, i))
+    known = sorted(_configurations(document, above))
     for key in (*declared, *configuration):
         if key not in known:
             raise ConfigurationError(unknown("configuration", key, known, str(document.path)))
     given = {**declared, **configuration}
     members = []
-    for i, (file, entries) in enumerate(zip(files, own, strict=True)):
+    for (section, i, file), entries in zip(places, own, strict=True):
         chosen = {k: v for k, v in given.items() if k in entries}
         load_member = lambda f=file, c=chosen: load_unchecked(f, c, below)
-        members.append(at(document, ("members", i), load_member))
-    likelihood: BinnedLikelihood = at(document, (), lambda: join(members, _joining(content)))
+        members.append(at(document, (section, i), load_member))
+    likelihood: BinnedLikelihood = at(document, (), lambda: join(members, _joining(content, asked)))
     if likelihood.poi is None and (poi := content.get("poi")) and not any(_declares(c, poi) for c in contents):
         raise ConfigurationError(unknown("parameter", poi, likelihood.parameters.names, document.where("poi")))
     return likelihood
+
+
+def _check_kind(member: Mapping[str, Any], section: str, where: str) -> None:
+    if (member.get("kind") == "summary") is (section == "members"):
+        raise ConfigurationError(
+            f"{where}: {member['name']} is of kind {member.get('kind', 'joint')}; published limits of kind summary, and "
+            "they alone, are listed under summaries, and join with the configuration summaries=true"
+        )
+
+
+def _asked(value: Any, document: Document) -> bool:
+    if str(value).lower() not in ("true", "false"):
+        raise ConfigurationError(f"{document.path}: configuration {SUMMARIES!r}: expected true or false; found {value!r}")
+    return str(value).lower() == "true"
 
 
 def _configurations(document: Document, above: tuple[Path, ...]) -> set[str]:
@@ -157,8 +179,11 @@ def _configurations(document: Document, above: tuple[Path, ...]) -> set[str]:
     if document.content["schema"] != JOINT:
         return set(document.content.get("configuration", {}))
     files = member_files(document, above)
+    if apart := document.content.get(SUMMARIES):
+        files += member_files(document, above, SUMMARIES)
     below = (*above, document.path.resolve())
-    return {key for file in files for key in _configurations(read_document(file), below)}
+    known = {key for file in files for key in _configurations(read_document(file), below)}
+    return known | ({SUMMARIES} if apart else set())
 
 
 def _declares(content: Mapping[str, Any], name: str) -> bool:
@@ -167,14 +192,18 @@ def _declares(content: Mapping[str, Any], name: str) -> bool:
     return content["schema"] == JOINT or name.rpartition(".")[2] in (*section, *section.get("use", ()))
 
 
-def _joining(content: Mapping[str, Any]) -> Joining:
+def _joining(content: Mapping[str, Any], with_summaries: bool) -> Joining:
     """How a joint file joins its members; raises ConfigurationError."""
+    apart = ", ".join(Path(name).stem for name in content.get(SUMMARIES, []))
+    note = f"with published limits, which are summaries: {apart}" if with_summaries else f"without {apart}: published "
+    note += "" if with_summaries else "limits, which join with the configuration summaries=true"
     return Joining(
         share=tuple((new, tuple(olds)) for new, olds in content.get("share", {}).items()),
         correlate=tuple(map(read_correlation, content.get("correlate", []))),
         name=str(content["name"]),
         title=str(content.get("title", "")),
         poi=content.get("poi"),
+        notes=(note,) if apart else (),
     )
 
 

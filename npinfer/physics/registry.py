@@ -8,6 +8,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from importlib import import_module
 from importlib.metadata import entry_points
 from typing import Any
 
@@ -16,6 +17,30 @@ import numpy as np
 from npinfer.errors import ConfigurationError, unknown
 
 GENERATORS: dict[str, Callable[..., Any]] = {}
+HOMES = {  # the modules here that generators are in, by the first word of their names
+    "alp": ("muon_axion",),
+    "astro": ("generators",),
+    "atmosphere": ("generators",),
+    "atmospheric": ("atmospheric_nsi",),
+    "black_hole": ("black_hole_events",),
+    "coherent": ("coherent_argon", "coherent_events"),
+    "cross_section": ("cross_section_scale",),
+    "dark_matter": ("dark_matter_events",),
+    "deepcore": ("deepcore_events",),
+    "dimuon": ("dimuon_events",),
+    "double_cascade": ("double_cascade",),
+    "events": ("hese_events",),
+    "flavour": ("generators",),
+    "future": ("future_telescopes",),
+    "glashow": ("generators",),
+    "kamland": ("kamland",),
+    "leptoquark": ("leptoquark",),
+    "millicharge": ("millicharge.events", "muon_millicharge"),
+    "solar": ("solar",),
+    "trident": ("trident",),
+    "u1": ("matter",),
+    "zprime": ("muon_bremsstrahlung", "zprime"),
+}
 
 
 def generator(name: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -42,11 +67,19 @@ def generator(name: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
 def find_generator(name: str) -> Callable[..., Any]:
     """The bind function registered as `name`, looking at installed plug-ins too; raises ConfigurationError."""
     if name not in GENERATORS:
+        _import_homes(name.partition(".")[0])
+    if name not in GENERATORS:
         for entry in entry_points(group="npinfer.generators"):
             entry.load()
     if name not in GENERATORS:
+        _import_homes(*HOMES)
         raise ConfigurationError(unknown("generator", name, sorted(GENERATORS)))
     return GENERATORS[name]
+
+
+def _import_homes(*words: str) -> None:
+    for module in dict.fromkeys(module for word in words for module in HOMES.get(word, ())):
+        import_module(f"npinfer.physics.{module}")
 
 
 def parameter_names(function: Callable[..., Any]) -> tuple[str, ...]:

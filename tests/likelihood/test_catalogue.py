@@ -322,3 +322,28 @@ def test_what_inner_members_are_configured_with_is_given_to_them(write: Write, s
     assert npinfer.load(outer, mass=0.5).configuration["mass"] == 0.5
     with pytest.raises(ConfigurationError, match="unknown configuration 'mas': did you mean 'mass'"):
         npinfer.load(outer, mas=0.5)
+
+
+def test_summaries_join_when_they_are_asked_for(write: Write, small_text: str) -> None:
+    write(small_text)
+    write(small_text.replace("name: small", "name: other"), "other.yaml")
+    text = small_text.replace("name: small", "name: limits").replace("kind: real", "kind: summary")
+    limits = write(text, "limits.yaml")
+    members = "members: [small.yaml, other.yaml]\nsummaries: [limits.yaml]\n"
+    both = write(f"schema: npinfer/joint/1\nname: both\n{members}", "both.yaml")
+    without, asked = npinfer.load(both), npinfer.load(both, summaries="true")
+    assert [m.name for m in without.members] == ["small", "other"]
+    assert [m.name for m in asked.members] == ["small", "other", "limits"]
+    assert (without.description.kind, asked.description.kind) == ("real", "summary")
+    assert "without limits: published limits, which join with the configuration summaries=true" in without.notes
+    assert "with published limits, which are summaries: limits" in asked.notes
+    assert npinfer.load(limits).description.kind == "summary"
+    write(small_text.replace("name: small", "name: third"), "third.yaml")
+    outer = write("schema: npinfer/joint/1\nname: outer\nmembers: [both.yaml, third.yaml]\n", "outer.yaml")
+    assert len(npinfer.load(outer, summaries=True, mass=0.5).members[0].members) == 3
+    with pytest.raises(ConfigurationError, match="configuration 'summaries': expected true or false; found 'maybe'"):
+        npinfer.load(both, summaries="maybe")
+    for text in (members.replace("other", "limits"), members.replace("[limits", "[other")):
+        wrong = write(f"schema: npinfer/joint/1\nname: wrong\n{text}", "wrong.yaml")
+        with pytest.raises(ConfigurationError, match=r"wrong.yaml:\d: (members|summaries)\..*listed under summaries"):
+            npinfer.load(wrong, summaries=True)
