@@ -14,30 +14,25 @@ from npinfer.core.dataset import Dataset
 from npinfer.core.limits import LARGEST
 from npinfer.core.parameter import Parameter, Parameters, powers_are_numbers
 from npinfer.core.provenance import Description, digest
-from npinfer.core.template import Channel, effective_bins
+from npinfer.core.template import Channel
 from npinfer.errors import ConfigurationError, unknown
 from npinfer.likelihood.binned import BinnedLikelihood, Derived, Model, channel_dataset
 from npinfer.likelihood.contract import Contracted
 from npinfer.likelihood.declare import at, declared_parameters
 from npinfer.likelihood.gammas import Carrier, Gammas, bin_parameters, check_names
-from npinfer.likelihood.interpolation import Factors, Shift
+from npinfer.likelihood.interpolation import Shift
 from npinfer.likelihood.measured import read_sigma
 from npinfer.likelihood.plan import NormSys, Plan, check_expected, place
 from npinfer.likelihood.plugins import plugin_digest
 from npinfer.likelihood.simulated import Simulated, read_simulated, shared_events
 from npinfer.likelihood.simulation import Covariance, Simulation, covariances, thin_notes
-from npinfer.likelihood.spec import Document
-from npinfer.likelihood.tables import DataFolder, read_observed, read_template
+from npinfer.likelihood.spec import Document, labels
+from npinfer.likelihood.systematics import Systematics
+from npinfer.likelihood.tables import DataFolder, read_observed
 from npinfer.likelihood.terms import DirectCounts, FixedTemplate, Group, Source, SumOfSources
 from npinfer.physics.registry import Weights, find_generator, parameter_names
 
 UNFIT = (TypeError, ValueError, ArithmeticError, LookupError, AttributeError)  # what inputs of a wrong kind lead to
-NOT_OF_A_KIND = {  # keys of a systematic that say nothing about one of this kind
-    "normsys": ("uncertainty",),
-    "histosys": ("uncertainty",),
-    "staterror": ("up", "down", "mirror", "uncertainty"),
-    "shapesys": ("up", "down", "mirror"),
-}
 
 
 class _Inputs(dict[str, Any]):
@@ -70,16 +65,26 @@ class _Builder:
         self.channels = tuple(self._channel(name, entry) for name, entry in self.spec["channels"].items())
         self.order = tuple(c.name for c in self.channels)
         self.bins = {c.name: c.bins for c in self.channels}
-        self.exposure = self.configuration.get("exposure", 1.0)
-        if not isinstance(self.exposure, float) or not 0 < self.exposure <= LARGEST:
-            where = document.where("configuration", "exposure")
-            raise ConfigurationError(f"{where}: a positive multiple of the data's; found {self.exposure!r}")
+        self.exposure = self._exposure()
         if self.exposure * self.spec.get("livetime_s", 1.0) > LARGEST:
             raise ConfigurationError(f"{document.where('livetime_s')}: a finite time, of at most {LARGEST:g} s")
         if self.exposure != 1.0 and any(c.measured for c in self.channels):
-            where = document.where("configuration", "exposure")
+            where = document.where("configuration")
             raise ConfigurationError(f"{where}: what is measured with the statistic normal does not grow with exposure")
+        self.systematics = Systematics(self.channels, self.folder, self.exposure)
         self.declared = declared_parameters(document, shared, configuration)
+
+    def _exposure(self) -> float:
+        """What is configured as an exposure, in units of the data's: `exposure`, or what is marked as one."""
+        entries = self.spec.get("configuration", {})
+        name = next((n for n, entry in entries.items() if entry.get("is_exposure")), "exposure")
+        value = self.configuration.get(name, 1.0)
+        unit = 1.0 if name == "exposure" else float(entries[name]["default"])
+        if not isinstance(value, float) or not 0 < value <= LARGEST * unit:
+            where = self.document.where("configuration", name)
+            wanted = "a positive multiple of the data's" if unit == 1.0 else "a positive number"
+            raise ConfigurationError(f"{where}: {wanted}; found {value!r}")
+        return value / unit
 
     def _at(self, make: Callable[[], Any], *key: str | int) -> Any:
         return at(self.document, key, make)
@@ -144,17 +149,14 @@ class _Builder:
         scale = _scale(entry.get("scale", ()))
         for parameter, power in scale.items():
             self._at(lambda p=parameter, k=power: self._check_scale(p, k), "samples", name, "scale")  # type: ignore[misc]
-        norm, shape, carriers = [], [], []
+        norm: list[NormSys] = []
+        shape: list[tuple[str, Shift]] = []
+        carriers: list[Carrier] = []
+        kinds: dict[str, list[Any]] = {"normsys": norm, "histosys": shape}
         for i, systematic in enumerate(entry.get("systematics", [])):
             key = ("samples", name, "systematics", i)
-            self._at(lambda s=systematic: _check_keys(s), *key)  # type: ignore[misc]
-            if systematic["kind"] == "normsys":
-                norm.append(self._at(lambda s=systematic: self._normsys(s), *key))  # type: ignore[misc]
-            elif systematic["kind"] == "histosys":
-                shape.append(self._at(lambda s=systematic: self._histosys(s, source), *key))  # type: ignore[misc]
-            else:
-                make = lambda s=systematic, k=key: self._carrier(name, s, k, source, simulated)  # type: ignore[misc]
-                carriers.append(self._at(make, *key))
+            read = lambda s=systematic, k=key: self.systematics.read(name, s, k, source, simulated)  # type: ignore[misc]
+            kinds.get(systematic["kind"], carriers).append(self._at(read, *key))
         return Plan(name, source, scale, tuple(norm), tuple(shape), tuple(carriers), simulated)
 
     def _known(self, name: str, reader: str) -> Parameter:
@@ -192,10 +194,6 @@ class _Builder:
             self._known(parameter, f"generator {entry['generator']!r}")
         return DirectCounts(bound, names, self.order, self.bins), None
 
-    def _template(self, source: Any) -> np.ndarray:
-        """A template on disk or inline, for the configured exposure."""
-        return self.exposure * read_template(source, self.channels, self.folder)
-
     def _bind(self, entry: Mapping[str, Any]) -> Any:
         """What the generator of a sample or derived quantity gives for its inputs and this configuration."""
         livetime = {"livetime_s": self.exposure * float(self.spec["livetime_s"])} if "livetime_s" in self.spec else {}
@@ -231,34 +229,6 @@ class _Builder:
                 )
         return found
 
-    def _carrier(
-        self,
-        sample: str,
-        systematic: Mapping[str, Any],
-        key: tuple[str | int, ...],
-        source: Source,
-        simulated: Simulated | None,
-    ) -> Carrier:
-        """A staterror or shapesys of a sample."""
-        kind, where = systematic["kind"], self._mask(systematic) > 0
-        if not isinstance(source, FixedTemplate):
-            raise ConfigurationError(f"a {kind} is of a template; this sample comes from a generator")
-        if "uncertainty" in systematic:
-            table = read_template(systematic["uncertainty"], self.channels, self.folder, "uncertainty")
-            uncertainty = self.exposure * table
-        elif simulated is None:
-            other = "give its uncertainty, or add" if kind == "shapesys" else "add"
-            raise ConfigurationError(f"a {kind} needs the variance of the template: {other} variance to the sample")
-        elif (where & effective_bins(self.channels)).any():
-            raise ConfigurationError(
-                f"a {kind} in a channel with the statistic effective would count the variance of the simulation "
-                "twice; use one of them, or name other channels"
-            )
-        else:
-            uncertainty = np.sqrt(simulated.variance)
-        group = systematic.get("group", "")
-        return Carrier(sample, kind, systematic["name"], group, key, where, source.table, uncertainty)
-
     def _gammas(
         self, plans: Sequence[Plan], simulated: Sequence[Covariance]
     ) -> tuple[dict[str, Parameter], dict[str, tuple[Gammas, ...]]]:
@@ -274,40 +244,6 @@ class _Builder:
                 raise ConfigurationError(f"{where}: this is the name of a bin's factor too; choose another")
         self.declared |= own
         return own, factors
-
-    # ---- systematics
-
-    def _mask(self, systematic: Mapping[str, Any]) -> np.ndarray:
-        """1 for the bins of the channels that a systematic varies."""
-        chosen = systematic.get("channels", self.order)
-        for name in chosen:
-            if name not in self.order:
-                raise ConfigurationError(unknown("channel", name, self.order))
-        return np.concatenate([np.full(c.bins, float(c.name in chosen)) for c in self.channels])
-
-    def _normsys(self, systematic: Mapping[str, Any]) -> NormSys:
-        up = systematic["up"]
-        down = systematic.get("down", 1.0 / up if isinstance(up, (int, float)) else None)
-        if not all(isinstance(v, (int, float)) and 1 / LARGEST <= v <= LARGEST for v in (up, down)):
-            raise ConfigurationError(f"a normsys takes positive numbers for up and down; found {up!r} and {down!r}")
-        if "mirror" in systematic:
-            raise ConfigurationError("mirror is for a histosys; a normsys without down has down = 1/up")
-        Factors(np.array([up]), np.array([down]))  # refuses those that cannot be interpolated, with their place
-        return NormSys(systematic["name"], float(up), float(down), self._mask(systematic).tobytes())
-
-    def _histosys(self, systematic: Mapping[str, Any], source: Source) -> tuple[str, Shift]:
-        if not isinstance(source, FixedTemplate):
-            raise ConfigurationError("a histosys varies a template; this sample comes from a generator")
-        if ("down" in systematic) == bool(systematic.get("mirror", False)):
-            raise ConfigurationError("a histosys takes either down or mirror: true")
-        up = self._template(systematic["up"])
-        if "down" in systematic:
-            down = self._template(systematic["down"])
-        else:
-            down = 2 * source.table - up
-        on = self._mask(systematic) > 0
-        shift = Shift(source.table, np.where(on, up, source.table), np.where(on, down, source.table))
-        return systematic["name"], shift
 
     # ---- derived quantities, data and description
 
@@ -366,6 +302,7 @@ class _Builder:
             dataset=spec.get("dataset", spec["name"]),
             reference=spec.get("reference", {}),
             configuration=self.configuration,
+            labels=labels(self.document),
             digests={
                 "spec": digest(spec),
                 "data": digest(self.folder.sha256),
@@ -381,13 +318,6 @@ def _is_weights(bound: Any) -> bool:
     return isinstance(bound, Weights) or (
         isinstance(bound, (list, tuple)) and len(bound) > 0 and all(isinstance(w, Weights) for w in bound)
     )
-
-
-def _check_keys(systematic: Mapping[str, Any]) -> None:
-    """Raise ConfigurationError for a key that a systematic of this kind does not read."""
-    for word in NOT_OF_A_KIND[systematic["kind"]]:
-        if word in systematic:
-            raise ConfigurationError(f"a {systematic['kind']} takes no {word}")
 
 
 def _scale(entry: str | Sequence[str] | Mapping[str, float]) -> dict[str, float]:

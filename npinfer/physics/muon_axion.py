@@ -194,22 +194,19 @@ def decay_lengths(length_m: float, energy_gev: ArrayLike, mass_gev: float, width
 def events_by_muons(
     inputs: Mapping[str, Any], channels: Sequence[Any], configuration: Mapping[str, Any]
 ) -> Callable[..., dict[str, NDArray]]:
-    """Axions of NA64μ that the muon emits and that escape. inputs: muons_on_target. Parameter: g_amumu.
+    """Axions of NA64μ that the muon emits and that escape. Parameter: g_amumu.
 
-    Configuration: m_alp, escape_length, exposure.
+    Configuration: m_alp, escape_length, muons_on_target.
     """
-    yields, muons = _yields(emission_by_muons, width_by_muons, configuration), muons_on_target(inputs, configuration)
+    yields, muons = _yields(emission_by_muons, width_by_muons, configuration), muons_on_target(configuration)
     (name,) = (c.name for c in channels)
     return lambda *, g_amumu: {name: muons * yields(g_amumu)[:, None]}
 
 
 def _events_by_photons(
-    emission_of: Callable[[float], Emission],
-    inputs: Mapping[str, Any],
-    channels: Sequence[Any],
-    configuration: Mapping[str, Any],
+    emission_of: Callable[[float], Emission], channels: Sequence[Any], configuration: Mapping[str, Any]
 ) -> Callable[..., dict[str, NDArray]]:
-    yields, muons = _yields(emission_of, width_to_photons, configuration), muons_on_target(inputs, configuration)
+    yields, muons = _yields(emission_of, width_to_photons, configuration), muons_on_target(configuration)
     (name,) = (c.name for c in channels)
     return lambda *, g_agammagamma: {name: muons * yields(g_agammagamma)[:, None]}
 
@@ -218,22 +215,22 @@ def _events_by_photons(
 def events_by_fusion(
     inputs: Mapping[str, Any], channels: Sequence[Any], configuration: Mapping[str, Any]
 ) -> Callable[..., dict[str, NDArray]]:
-    """Axions of NA64μ from γγ that escape. inputs: muons_on_target. Parameter: g_agammagamma.
+    """Axions of NA64μ from γγ that escape. Parameter: g_agammagamma.
 
-    Configuration: m_alp, escape_length, exposure.
+    Configuration: m_alp, escape_length, muons_on_target.
     """
-    return _events_by_photons(emission_by_fusion, inputs, channels, configuration)
+    return _events_by_photons(emission_by_fusion, channels, configuration)
 
 
 @generator("alp.primakoff")
 def events_by_radiation(
     inputs: Mapping[str, Any], channels: Sequence[Any], configuration: Mapping[str, Any]
 ) -> Callable[..., dict[str, NDArray]]:
-    """Axions of NA64μ that photons radiated by the muon become. inputs: muons_on_target. Parameter: g_agammagamma.
+    """Axions of NA64μ that photons radiated by the muon become. Parameter: g_agammagamma.
 
-    Configuration: m_alp, escape_length, exposure.
+    Configuration: m_alp, escape_length, muons_on_target.
     """
-    return _events_by_photons(emission_by_radiation, inputs, channels, configuration)
+    return _events_by_photons(emission_by_radiation, channels, configuration)
 
 
 def _yields(

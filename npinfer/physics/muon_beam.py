@@ -10,9 +10,9 @@ import numpy as np
 from npinfer.errors import ConfigurationError
 
 
-def muons_on_target(inputs: Mapping[str, Any], configuration: Mapping[str, Any]) -> float:
-    """The input muons_on_target times the configured exposure, a multiple of the data's."""
-    return float(inputs["muons_on_target"]) * float(configuration.get("exposure", 1.0))
+def muons_on_target(configuration: Mapping[str, Any]) -> float:
+    """The configured number of muons on target."""
+    return configured(configuration, "muons_on_target", "muons")
 
 
 def configured(

@@ -27,6 +27,7 @@ from npinfer.physics.constants import (
     M_MUON_GEV,
     M_TAU_GEV,
 )
+from npinfer.physics.muon_beam import muons_on_target
 from npinfer.physics.registry import generator
 from npinfer.physics.zprime import configured_mass, width_to_fermions
 
@@ -269,11 +270,11 @@ def bremsstrahlung_events(
 ) -> Callable[..., dict[str, NDArray]]:
     """Invisible Z′ of NA64μ: g_zprime² × muons × yield × the share of decays to neutrinos and dark fermions.
 
-    inputs: muons_on_target. Configuration: m_zprime, decay, chi_mass_ratio. Parameters: g_zprime, and g_chi where a
-    dark fermion is chosen and competes with Z′ → μμ: below 2 m_μ every decay is invisible.
+    Configuration: m_zprime, decay, chi_mass_ratio, muons_on_target. Parameters: g_zprime, and g_chi where a dark
+    fermion is chosen and competes with Z′ → μμ: below 2 m_μ every decay is invisible.
     """
     mass = configured_mass(configuration, most_gev=MAX_MASS_GEV)
-    events = float(inputs["muons_on_target"]) * float(signal_yield(mass))
+    events = muons_on_target(configuration) * float(signal_yield(mass))
     neutrinos = float(width_to_fermions(mass, 0.0))  # two flavours, half of a Dirac fermion each
     visible = float(np.sum(width_to_fermions(mass, (M_MUON_GEV, M_TAU_GEV))))
     dark = _dark_width(mass, configuration)

@@ -65,13 +65,13 @@ def effective_charge(q2_gev2: ArrayLike = 0.0) -> NDArray[np.float64]:
 def pair_events(
     inputs: Mapping[str, Any], channels: Sequence[Any], configuration: Mapping[str, Any]
 ) -> Callable[..., dict[str, NDArray]]:
-    """Pairs χχ̄ in NA64μ: epsilon² × muons × yield. inputs: muons_on_target. Parameter: epsilon.
+    """Pairs χχ̄ in NA64μ: epsilon² × muons × yield. Parameter: epsilon.
 
-    Configuration: m_chi, exposure, mediator: `lmu_ltau`, a massless Z′ through whose loops χ has the charge epsilon at
-    the momentum transfer `q2`; `photon`, a χ of that charge, which the muon makes by its own.
+    Configuration: m_chi, muons_on_target, mediator: `lmu_ltau`, a massless Z′ through whose loops χ has the charge
+    epsilon at the momentum transfer `q2`; `photon`, a χ of that charge, which the muon makes by its own.
     """
     mass = configured(configuration, "m_chi", "GeV", most=0.499 * MAX_MASS_GEV)
-    unit = muons_on_target(inputs, configuration) * float(pair_yield(mass)) * _couplings(configuration) ** 2
+    unit = muons_on_target(configuration) * float(pair_yield(mass)) * _couplings(configuration) ** 2
     (name,) = (c.name for c in channels)
     return lambda *, epsilon: {name: unit * np.square(epsilon)[:, None]}
 

@@ -99,7 +99,7 @@ def test_pairs_through_the_photon_are_hard_to_see() -> None:
 def test_a_forecast_is_of_more_muons_and_their_background() -> None:
     """1e13 muons, no background: the limit falls with their root; Asimov data without a signal."""
     free = {**CERTAIN, "background": 0.0}
-    today, later = (npinfer.load("na64mu_millicharge", exposure=e) for e in (1.0, 1e13 / MUONS))
+    today, later = (npinfer.load("na64mu_millicharge", muons_on_target=n) for n in (MUONS, 1e13))
     empty = later.parameters.vector({"epsilon": 0.0, "na64mu_millicharge.background": 0.0})
     nothing = later.with_data(later.asimov(empty))
     ends = [npinfer.interval(lh, "epsilon", cl=0.9, fixed=free).upper for lh in (today, nothing)]
@@ -108,7 +108,7 @@ def test_a_forecast_is_of_more_muons_and_their_background() -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_what_they_say_of_themselves(name: str) -> None:
-    likelihood, forecast = npinfer.load(name), npinfer.load(name, exposure=500.0)
+    likelihood, forecast = npinfer.load(name), npinfer.load(name, muons_on_target=500 * MUONS)
     d = likelihood.description
     assert (d.kind, d.status, d.dataset, likelihood.data.kind) == ("real", "approximate", "na64mu-2022", "observed")
     assert likelihood.data.counts["signal_box"].tolist() == [0]

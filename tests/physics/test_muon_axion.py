@@ -202,11 +202,11 @@ EMISSIONS = (ma.emission_by_muons, ma.emission_by_fusion, ma.emission_by_radiati
 
 @pytest.mark.parametrize(("bind", "name", "emission"), list(zip(BINDERS, NAMES, EMISSIONS, strict=True)))
 def test_counts(bind: object, name: str, emission: object) -> None:
-    configuration = {"m_alp": 0.01, "escape_length": 0.0, "exposure": 2.0}
-    counts = bind({"muons_on_target": 10.0}, [Channel()], configuration)
+    configuration = {"m_alp": 0.01, "escape_length": 0.0, "muons_on_target": 20.0}
+    counts = bind({}, [Channel()], configuration)
     g = np.array([0.0, 1e-3, 1e-2 + 1e-8j])
     assert counts(**{name: g})["box"][:, 0] == close(20 * emission(0.01).per_muon.sum() * g**2)
-    far = bind({"muons_on_target": 10.0}, [Channel()], {**configuration, "m_alp": 0.2, "escape_length": 1e9})
+    far = bind({}, [Channel()], {**configuration, "m_alp": 0.2, "escape_length": 1e9})
     assert far(**{name: np.array([1.0])})["box"][0, 0] == 0
 
 
@@ -223,5 +223,5 @@ def test_counts(bind: object, name: str, emission: object) -> None:
 def test_wrong_configurations_are_refused(configuration: dict, said: str) -> None:
     with pytest.raises(ConfigurationError, match=said):
         ma.events_by_muons(
-            {"muons_on_target": 1.0}, [Channel()], {"m_alp": 0.1, "escape_length": 10.0, **configuration}
+            {}, [Channel()], {"m_alp": 0.1, "escape_length": 10.0, "muons_on_target": 1.0, **configuration}
         )

@@ -252,7 +252,7 @@ class Channel:
 
 
 def counts(**configuration: object) -> Callable[..., dict[str, NDArray]]:
-    return mb.bremsstrahlung_events({"muons_on_target": 10.0}, [Channel()], {"m_zprime": 1.0, **configuration})
+    return mb.bremsstrahlung_events({}, [Channel()], {"m_zprime": 1.0, "muons_on_target": 10.0, **configuration})
 
 
 def test_decays_to_muons_are_not_invisible() -> None:

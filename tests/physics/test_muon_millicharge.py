@@ -104,9 +104,9 @@ class Channel:
 
 def bind(**configuration: object) -> tuple[NDArray, NDArray]:
     """(counts, couplings) at three values of epsilon."""
-    given = {"m_chi": 0.1, **configuration}
+    given = {"m_chi": 0.1, "muons_on_target": 10.0, **configuration}
     epsilon = np.array([0.0, 1e-4, 1e-3 + 1e-8j])
-    counts = mm.pair_events({"muons_on_target": 10.0}, [Channel()], given)(epsilon=epsilon)["box"][:, 0]
+    counts = mm.pair_events({}, [Channel()], given)(epsilon=epsilon)["box"][:, 0]
     return counts, mm.couplings({}, [], given)(epsilon=epsilon)
 
 
@@ -114,7 +114,7 @@ def test_counts_are_of_the_couplings() -> None:
     for configuration in ({}, {"q2": -1.0}, {"mediator": "photon"}):
         counts, couplings = bind(**configuration)
         assert counts == close(10 * mm.pair_yield(0.1) * couplings**2)
-    assert bind(exposure=3.0)[0] == close(3 * bind()[0])
+    assert bind(muons_on_target=30.0)[0] == close(3 * bind()[0])
 
 
 def test_what_epsilon_stands_for() -> None:
