@@ -100,7 +100,24 @@ def hese() -> BinnedLikelihood:
 @pytest.fixture(scope="session")
 def workspaces() -> Any:
     """The module tests/workspaces.py."""
-    spec = spec_from_file_location("workspaces", Path(__file__).parent / "workspaces.py")
+    return _module("workspaces")
+
+
+@pytest.fixture(scope="session")
+def hese_release() -> Any:
+    """The module tests/hese_release.py."""
+    return _module("hese_release")
+
+
+@pytest.fixture(scope="session")
+def hese_reference() -> Any:
+    """The module tests/hese_reference.py."""
+    return _module("hese_reference")
+
+
+def _module(name: str) -> Any:
+    """A module beside this file."""
+    spec = spec_from_file_location(name, Path(__file__).parent / f"{name}.py")
     assert spec is not None
     assert spec.loader is not None
     module = module_from_spec(spec)

@@ -36,6 +36,7 @@ COMMANDS = {
     "export": "a likelihood as a pyhf workspace",
     "validate": "check a likelihood against pyhf and itself",
     "report": "one self-contained page about the results of a folder",
+    "data": "published data, fetched or imported",
 }
 LOG = logging.getLogger("npinfer")
 

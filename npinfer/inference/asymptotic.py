@@ -95,7 +95,7 @@ def decisive_events(question: Question, null: np.ndarray, limit: float) -> float
     told = np.sum(signal[measured] ** 2 / np.concatenate([*widths, []]))
     if told >= 2 * np.sum(s - b * np.log1p(np.maximum(s / b, -0.5))):
         return np.inf
-    return float(s.sum() ** 2 / np.sum(s * s / b))
+    return float(min(s.sum() ** 2 / np.sum(s * s / b), background[~measured].sum()))
 
 
 # ---- what an upper limit takes for granted

@@ -20,7 +20,8 @@ from npinfer.likelihood.profiled import Profiled
 
 SOFTEST = 1e-6  # eigenvalue of a corrected curvature, in units of the expected information, that is still used
 FLATTEST = 1e-2  # size of a negative curvature, in the same units, that steps are taken with
-LEAST_DAMPING = {"secant": 1.0, "exact": 1e-3, "observed": 1e-3}  # Marquardt's, of a problem whose step led up
+# Marquardt's damping of a problem whose step led up
+LEAST_DAMPING = {"secant": 1.0, "rough": 1.0, "exact": 1e-3, "observed": 1e-3}
 WILDEST = 1e100  # change of a gradient that nothing is learnt from
 CHUNK = 128  # points evaluated together: larger batches fall out of the cache
 FIELDS = ("points", "nll", "edm", "valid")  # of minima
@@ -238,7 +239,17 @@ def exact(state: Descent) -> np.ndarray:
 
     That has the size of each curvature, whatever its sign: along a negative one the step goes down, and not up.
     """
-    wanted = state.profiled.observed(state.coordinates.to_parameters(state.x), state.packed)
+    return _leading_out(state.profiled.observed(state.coordinates.to_parameters(state.x), state.packed), state)
+
+
+def rough(state: Descent) -> np.ndarray:
+    """As `exact`, of the coarse approximation of a likelihood, (batch, m, m)."""
+    coarse = Profiled(state.profiled.likelihood.coarse, np.isin(np.arange(state.x.shape[1]), state.moving))
+    return _leading_out(coarse.observed(state.coordinates.to_parameters(state.x), state.packed), state)
+
+
+def _leading_out(wanted: np.ndarray, state: Descent) -> np.ndarray:
+    """Curvatures (batch, m, m) that are positive definite, see `exact`."""
     scaled, unit = _scaled(wanted, state.information)
     try:
         np.linalg.cholesky(scaled)

@@ -28,6 +28,7 @@ from npinfer.inference.minimise import (
     lowest,
     minimise,
     observed_information,
+    promising,
     start_points,
 )
 from npinfer.inference.prefit import constraint_widths, prefit_covariance, prefit_point
@@ -104,6 +105,7 @@ def best_fit(
     base = likelihood.parameters.vector({**full_names(likelihood, init), **fixed})
     packed = likelihood.pack(None)
     starts = possible_starts(likelihood, packed, start_points(likelihood, base, free, options), free)
+    starts = promising(likelihood, packed, starts, free, options)
     return lowest(likelihood, packed, minimise(likelihood, packed, [starts], free, options), free), free
 
 

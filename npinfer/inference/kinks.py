@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from npinfer.inference.descent import Descent, exact, observed, secant
+from npinfer.inference.descent import Descent, exact, observed, rough, secant
 
 EDGE = 1e-300
 ROUNDS = 20  # of crossings of one problem
@@ -56,6 +56,8 @@ def _kinked(state: Descent) -> np.ndarray:
 def _run(state: Descent, kinked: np.ndarray, steps: tuple[int, int]) -> None:
     for _ in range(ROUNDS):
         if state.profiled.curved and state.coordinates.plain:
+            if state.profiled.likelihood.coarse is not None:
+                state.run(rough, steps[0])
             state.run(secant, min(steps[0], CHEAP))
             state.run(exact, sum(steps))
         else:

@@ -1,7 +1,7 @@
 """The minimiser: many problems at once, inside bounds.
 
-A workspace is minimised by compiled Newton steps (npinfer.likelihood.newton) where numba is installed. What is left, and
-all else, takes the steps of npinfer.inference.descent:
+A workspace takes compiled Newton steps (npinfer.likelihood.newton) where numba is installed. What they leave, and all
+else, takes those of npinfer.inference.descent:
 
 Quasi-Newton steps with an active set, then Newton steps with the observed information, then MIGRAD for what is left.
 Parameters of single bins whose best value is known in closed form (npinfer.likelihood.profiled) follow the others.
@@ -20,13 +20,17 @@ from npinfer.inference.coordinates import Coordinates
 from npinfer.inference.descent import FIELDS, Descent, Minima, differences
 from npinfer.inference.identify import say_impossible
 from npinfer.inference.kinks import descend, place_above
-from npinfer.likelihood import compiled
+from npinfer.inference.knots import descend_between
 from npinfer.inference.visible import first_visible
+from npinfer.likelihood import compiled
 from npinfer.likelihood.profiled import Profiled
 from npinfer.threads import one_blas_thread
 
 SECANT_STEPS = 30
 NEWTON_STEPS = 25
+ROUGH = 1e-4  # tolerance of the coarse approximation
+PROMISING = 1.0  # of −ln density above the lowest of its minima, which the exact ones may turn round
+SAME = 1e-2  # of the width of parameters, between points that are one minimum
 HOPELESS = 1e4  # of −ln density above the best start, from where the way down is long and ends where others do
 MINIMISERS = ("native", "migrad")
 
@@ -80,7 +84,7 @@ def start_points(likelihood: Any, base: np.ndarray, free: np.ndarray, options: F
         points += [np.where(np.arange(len(base)) == i, value, base) for value in values if value != base[i]]
     if len(points) == 1:
         return np.array(points)
-    nll = -likelihood.logpdf(np.array(points))
+    nll = -(likelihood.coarse or likelihood).logpdf(np.array(points))
     nll = np.where(np.isnan(nll), np.inf, nll)
     return np.array([p for i, p in enumerate(points) if i == 0 or nll[i] <= nll.min() + HOPELESS])
 
@@ -98,7 +102,7 @@ def minimise(
         other = _from_start(likelihood, packed, start, free, options, found)
         found = other if found is None else found.better(other)
     assert found is not None
-    if np.isinf(found.nll).all():
+    if np.isinf(found.nll[0]) and np.isinf(found.nll).all():
         raise InferenceError(
             f"{likelihood.name}: the data have probability zero at every start point: "
             + say_impossible(likelihood, packed, np.array([start[0] for start in starts]), free)
@@ -111,8 +115,9 @@ def _from_start(
 ) -> Minima:
     """Minimise from one start point a problem, the way that `options` say."""
     if options.minimiser == "native" and options.compiled and likelihood.tables is not None:
-        minima = Minima(*compiled.minimise(likelihood.tables, packed, start, free, options.tolerance))
-        if not minima.valid.all():
+        points, found, failed = compiled.minimise(likelihood.tables, packed, start, free, options.tolerance)
+        minima = Minima(points, *found)
+        if failed:
             left, slower = np.flatnonzero(~minima.valid), replace(options, compiled=False)
             above = None if known is None else _rows(known, left)
             _put(minima, left, _from_start(likelihood, packed.take(left), start[left], free, slower, above))
@@ -127,17 +132,46 @@ def _native(
     likelihood: Any, packed: Any, start: np.ndarray, free: np.ndarray, options: FitOptions, known: Minima | None = None
 ) -> Minima:
     """Descend from one start point a problem; those that run into the bowl of a `known` minimum end there, above it."""
+    if likelihood.coarse is not None:
+        start = approach(likelihood, packed, start, free, options)
     coordinates, profiled = Coordinates(likelihood.parameters, free, start), Profiled(likelihood, free)
     state = Descent(profiled, packed, coordinates, coordinates.to_box(start), options.tolerance)
     if known is not None:
         state.known = Minima(coordinates.to_box(known.points), known.nll, known.edm, known.valid)
-    descend(state, (SECANT_STEPS, NEWTON_STEPS))
+    if likelihood.knots is None:
+        descend(state, (SECANT_STEPS, NEWTON_STEPS))
+    else:
+        descend_between(state, *likelihood.knots)
     minima = state.minima()
     left = np.flatnonzero(~minima.valid)
     if len(left):
         polished = _migrad(likelihood, packed.take(left), minima.points[left], free, options)
         _put(minima, left, _rows(minima, left).better(polished))
     return minima
+
+
+def approach(likelihood: Any, packed: Any, start: np.ndarray, free: np.ndarray, options: FitOptions) -> np.ndarray:
+    """Where the coarse approximation of a likelihood has its minima, as better start points (batch, parameters)."""
+    rough = replace(options, tolerance=max(options.tolerance, ROUGH))
+    minima = _native(likelihood.coarse, packed, start, free, rough)
+    return np.where(np.isfinite(minima.nll)[:, None], minima.points, start)
+
+
+def promising(likelihood: Any, packed: Any, starts: np.ndarray, free: np.ndarray, options: FitOptions) -> np.ndarray:
+    """Of the start points of one problem (starts, parameters), those that may lead to its minimum.
+
+    That is all of them, but where there is a coarse approximation: its minima where they differ, unless they lie far
+    above the lowest.
+    """
+    if likelihood.coarse is None or options.minimiser != "native":
+        return starts
+    points, kept = approach(likelihood, packed, starts, free, options), np.zeros(0, dtype=np.intp)
+    for i in np.argsort(-likelihood.coarse.logpdf(points, packed)):
+        apart = np.abs(points[i] - points[kept]) > SAME * likelihood.parameters.width
+        if apart.any(axis=1).all():
+            kept = np.append(kept, i)
+    nll = -likelihood.logpdf(points[kept], packed)
+    return points[kept[nll <= nll.min() + PROMISING]] if np.isfinite(nll).any() else starts
 
 
 def _rows(minima: Minima, rows: np.ndarray | slice) -> Minima:

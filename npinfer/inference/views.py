@@ -68,7 +68,12 @@ def sample_yields(likelihood: Any, prefit: Spot, postfit: Spot) -> tuple[Yield, 
 
     columns = []
     for spot in (prefit, postfit):
-        values, gradients = totals(spot.point[None]), slopes(totals, likelihood.parameters, spot)
+        values, known = totals(spot.point[None]), likelihood.sample_slopes(spot.point)
+        if known is None:
+            gradients = slopes(totals, likelihood.parameters, spot)
+        else:
+            parts = likelihood.split(known)
+            gradients = {(c, s): parts[s][c][spot.kept].sum(axis=-1) for c, s in keys}
         errors = {k: float(np.sqrt(max(g @ spot.covariance @ g, 0.0))) for k, g in gradients.items()}
         columns.append({k: (float(values[k][0]), errors[k]) for k in values})
     return tuple(Yield(*key, *columns[0][key], *columns[1][key]) for key in keys)

@@ -17,6 +17,7 @@ from npinfer.core.parameter import Parameters
 from npinfer.core.provenance import Description
 from npinfer.core.template import Channel, Template, effective_bins
 from npinfer.errors import DataError, ParameterError, unknown
+from npinfer.likelihood.compiled import make_tables
 from npinfer.likelihood.measured import Measured
 from npinfer.likelihood.packed import Packed
 from npinfer.likelihood.profiled import SingleBins, single_bins
@@ -27,6 +28,8 @@ from npinfer.likelihood.terms import Curved, Expectation
 if TYPE_CHECKING:
     import iminuit.cost
     import pyhf
+
+    from npinfer.likelihood.kernel import Tables
 
 Values = Mapping[str, float] | np.ndarray
 
@@ -100,8 +103,11 @@ class BinnedLikelihood:
             flat |= group.expected(points, contracted=contracted)
         if not _is_batch(values):
             flat = {name: counts[0] for name, counts in flat.items()}
-        samples = {n: {c: counts[..., part] for c, part in self._slices.items()} for n, counts in flat.items()}
-        return Template(samples, tuple(self._slices))
+        return Template(self.split(flat), tuple(self._slices))
+
+    def split(self, flat: Mapping[str, np.ndarray]) -> dict[str, dict[str, np.ndarray]]:
+        """Numbers of every bin {sample: (..., bins)} by channel, {sample: {channel: (..., its bins)}}."""
+        return {n: {c: values[..., part] for c, part in self._slices.items()} for n, values in flat.items()}
 
     def rates(self, points: np.ndarray) -> np.ndarray:
         """Expected counts in all bins, (batch, bins)."""
@@ -166,6 +172,20 @@ class BinnedLikelihood:
         return value, gradient, information + self.constraints.information(points, packed.auxiliary, at)
 
     @property
+    def coarse(self) -> BinnedLikelihood | None:
+        """A faster approximation, whose minima are good start points, where there is one."""
+        return None
+
+    @property
+    def knots(self) -> tuple[int, np.ndarray] | None:
+        """The position of a parameter whose derivatives jump at some values, and those values, if there is one."""
+        return None
+
+    def sample_slopes(self, point: np.ndarray) -> dict[str, np.ndarray] | None:
+        """Derivatives of every sample's counts at a point (parameters,), {sample: (parameters, bins)}, where known."""
+        return None
+
+    @property
     def curved(self) -> bool:
         """Whether `observed_information` is known in closed form."""
         return self.statistic.curved and all(group.curved for group in self.model.groups)
@@ -195,6 +215,14 @@ class BinnedLikelihood:
         if "single_bins" not in self._found:
             self._found["single_bins"] = single_bins(self)
         found: SingleBins = self._found["single_bins"]
+        return found
+
+    @property
+    def tables(self) -> Tables | None:
+        """This likelihood for the compiled minimiser; None where that does not apply."""
+        if "tables" not in self._found:
+            self._found["tables"] = make_tables(self)
+        found: Tables | None = self._found["tables"]
         return found
 
     def value_grad(self, values: Values, data: Dataset | Packed | None = None) -> tuple[np.ndarray, np.ndarray]:

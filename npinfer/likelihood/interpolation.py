@@ -26,9 +26,9 @@ class Factors:
     def __init__(self, up: np.ndarray, down: np.ndarray) -> None:
         _check(up, down, np.asarray((up > 0) & np.isfinite(up) & (down > 0) & np.isfinite(down)))
         self._log_up, self._log_down = np.log(up), np.log(down)
-        self._inner = _inner(up, down)
-        polynomials = self._inner[..., 0].tolist()
-        self._plain = list(zip(self._log_up.tolist(), self._log_down.tolist(), polynomials, strict=True))
+        self._inner = polynomials(up, down)
+        plain = self._inner[..., 0].tolist()
+        self._plain = list(zip(self._log_up.tolist(), self._log_down.tolist(), plain, strict=True))
         (inside,) = _polynomials(self._inner[..., :1], np.linspace(-1.0, 1.0, 201)[:, None])
         _check(up, down, np.asarray((inside > 0).all(axis=0)))
 
@@ -68,7 +68,7 @@ class Multipliers:
     def __init__(self, up: np.ndarray, down: np.ndarray, code: str = "code4") -> None:
         """up, down: factors at ±1, (k,), positive; code: one of FACTOR_CODES."""
         self._log_up, self._log_down = np.log(up), np.log(down)
-        self._inner = _inner(up, down) if code == "code4" else None
+        self._inner = polynomials(up, down) if code == "code4" else None
 
     def __call__(self, alpha: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """The factors and their derivatives in α, each (batch, k)."""
@@ -96,7 +96,7 @@ class Multipliers:
         return np.where(np.abs(alpha) < 1, inner, outer)
 
 
-def _inner(up: np.ndarray, down: np.ndarray) -> np.ndarray:
+def polynomials(up: np.ndarray, down: np.ndarray) -> np.ndarray:
     """The polynomials inside |α| < 1 and their derivatives, coefficients (k, 7, value and slope) of rising power."""
     log_up, log_down = np.log(up), np.log(down)
     at_up = np.stack([up - 1, up * log_up, up * log_up**2])

@@ -91,14 +91,14 @@ def single_bins(likelihood: BinnedLikelihood) -> SingleBins:
     constraints, parameters = likelihood.constraints, likelihood.parameters
     kinds = {n: c for n, c in constraints.single.items() if c.kind in ("normal", "poisson")}
     candidate = np.array([p.name in kinds and not p.simplex for p in parameters])
-    if not candidate.any():
+    poisson = ~(effective_bins(likelihood.channels) | measured_bins(likelihood.channels))
+    if not (candidate.any() and poisson.any()):
         return NONE
     rng = np.random.default_rng(0)
     sigma = np.array([0.1 * min(kinds[n].width()) if n in kinds else 0.0 for n in parameters.names])
     probe = np.clip(parameters.init + sigma * rng.uniform(0.5, 1.0, len(sigma)), parameters.lower, parameters.upper)
     (first,) = likelihood.rates_jacobian(probe[None])[1]
     used = first != 0
-    poisson = ~(effective_bins(likelihood.channels) | measured_bins(likelihood.channels))
     candidate &= (used.sum(axis=1) == 1) & poisson[used.argmax(axis=1)]
     at = np.flatnonzero(candidate)
     at = at[np.unique(used[at].argmax(axis=1), return_index=True)[1]]

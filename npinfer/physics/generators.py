@@ -18,7 +18,7 @@ from npinfer.physics.registry import Weights, generator, parameter_names, with_n
 NORM_UNIT = 1e-18  # of astro_norm, in GeV^-1 cm^-2 s^-1 sr^-1
 RESONANCE_WINDOW_GEV = (4e6, 1e7)  # true energies counted as Glashow resonance events
 COMPOSITIONS = ("nuebar", "flavour", "source")
-DETECTORS = ("starting", "partially_contained")
+DETECTORS = ("starting", "partially_contained", "events")
 SPECTRA = ("power_law", "cutoff", "broken_power_law")
 
 
@@ -45,11 +45,16 @@ def detector(inputs: Mapping[str, Any], channels: Sequence[Any], configuration: 
     """The response named by the input `detector`, on the axes of the likelihood's channels; raises ConfigurationError.
 
     "starting" (the default) reads the data folder `response`; "partially_contained" is the sample around the
-    resonance, with the configured `background`. The configuration `isr` and `doppler` corrects the resonance.
+    resonance, with the configured `background`; "events" has cells alone, for the flux on simulated events
+    (npinfer.physics.hese_cells). The configuration `isr` and `doppler` corrects the resonance.
     """
     kind = str(inputs.get("detector", DETECTORS[0]))
     if kind not in DETECTORS:
         raise ConfigurationError(unknown("detector", kind, DETECTORS))
+    if kind == "events":
+        from npinfer.physics.hese_cells import event_cells
+
+        return event_cells()
     livetime_s = float(inputs["livetime_s"])
     if not 0 < livetime_s < np.inf:
         raise ConfigurationError(f"the input livetime_s is a positive number of seconds; found {livetime_s:g}")

@@ -118,15 +118,34 @@ class Response:
         steps = self._deposited(weights)
         return {name: np.einsum("gnzs,gs->nzs", steps, c.selected) for name, c in self._channels.items()}
 
-    def _binned(self, seen: Mapping[str, NDArray], scale: NDArray) -> dict[str, NDArray]:
-        """Reconstructed events per bin, {channel: (n, bins)}."""
+    @property
+    def parents(self) -> NDArray[np.intp]:
+        """The first energy cell of each parent cell: outside the resonance the tables resolve no finer ones."""
+        return self._parents
+
+    def by_true_zenith(self, weights: ArrayLike, energy_scales: ArrayLike) -> list[dict[str, NDArray]]:
+        """As `fold_at`, before the smearing of the zenith: {channel: (n, cos zenith of the cells, energy bins)}."""
+        seen = self._seen(self._broadcast(np.asarray(weights)))
+        return [self._by_energy(seen, np.atleast_1d(scale)) for scale in np.asarray(energy_scales)]
+
+    def smear(self, by_zenith: Mapping[str, NDArray]) -> dict[str, NDArray]:
+        """The zenith smeared: counts of `by_true_zenith` to those of `fold`, {channel: (n, bins)}."""
         counts = {}
         for name, channel in self._channels.items():
-            to_bin = _step_to_bin(channel.log_edges - np.log10(scale)[:, None])
-            by_energy = np.swapaxes(seen[name] @ to_bin, 1, 2)
+            by_energy = np.swapaxes(by_zenith[name], 1, 2)
             binned = by_energy.sum(2) if channel.zenith is None else by_energy @ channel.zenith
             counts[name] = binned.reshape(len(binned), -1)
         return counts
+
+    def _binned(self, seen: Mapping[str, NDArray], scale: NDArray) -> dict[str, NDArray]:
+        """Reconstructed events per bin, {channel: (n, bins)}."""
+        return self.smear(self._by_energy(seen, scale))
+
+    def _by_energy(self, seen: Mapping[str, NDArray], scale: NDArray) -> dict[str, NDArray]:
+        return {
+            name: seen[name] @ _step_to_bin(channel.log_edges - np.log10(scale)[:, None])
+            for name, channel in self._channels.items()
+        }
 
     def _broadcast(self, weights: NDArray) -> NDArray:
         shape = self.cells.shape
