@@ -90,7 +90,7 @@ class Poisson:
 
     def observed(self, rates: np.ndarray, jacobian: np.ndarray, packed: Packed) -> np.ndarray:
         """Minus the second derivatives of ln probability in the rates, in the parameters, (batch, p, p)."""
-        positive = np.maximum(rates, 1e-150)
+        positive = np.maximum(rates, 1e-100)  # without counts there is no information, whatever the rate
         return information(jacobian, positive**2 / np.maximum(packed.counts, 1e-300))
 
 

@@ -13,7 +13,9 @@ import pytest
 import npinfer
 from npinfer.core.constraint import Constraint, Constraints
 from npinfer.likelihood.binned import BinnedLikelihood
+from npinfer.likelihood.packed import Packed
 from npinfer.likelihood.profiled import Profiled
+from npinfer.likelihood.statistic import Poisson
 
 Opened = Callable[..., BinnedLikelihood]
 CODES = list(itertools.product(("code4", "code1"), ("code4p", "code0")))
@@ -85,3 +87,9 @@ def test_of_constraints() -> None:
     for i, step in enumerate(h * np.eye(4)):
         ahead, behind = (constraints.gradient(points + s * step, constraints.measured) for s in (1, -1))
         assert found[:, i] == pytest.approx((behind - ahead) / (2 * h), rel=1e-6, abs=1e-6)
+
+
+def test_a_bin_with_neither_counts_nor_rate_tells_nothing() -> None:
+    rates, jacobian = np.array([[0.0, 0.0, 4.0]]), np.array([[[1.0, 2.0, 3.0]]])
+    packed = Packed(np.array([[0.0, 0.0, 8.0]]), np.zeros((1, 0)), np.zeros(1))
+    assert Poisson().observed(rates, jacobian, packed) == pytest.approx(8 / 4**2 * 3.0**2)
