@@ -33,6 +33,7 @@ HOMES = {  # the modules here that generators are in, by the first word of their
     "flavour": ("generators",),
     "future": ("future_telescopes",),
     "glashow": ("generators",),
+    "heavy_lepton": ("heavy_lepton_limits",),
     "kamland": ("kamland",),
     "leptoquark": ("leptoquark",),
     "millicharge": ("millicharge.events", "muon_millicharge"),

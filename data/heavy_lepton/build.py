@@ -1,0 +1,93 @@
+"""Build the tables of heavy neutral leptons: python build.py SHARED_DATA_FOLDER [OUTPUT_FOLDER]. Deterministic.
+
+SHARED_DATA_FOLDER holds icecube_hnl_xsec/hnl_nc_sigma.csv and heavy_neutrino_limits/.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import sys
+from pathlib import Path
+
+import numpy as np
+
+FOLDER = Path(__file__).resolve().parent
+FOLDER_OF_LIMITS = "heavy_neutrino_limits"
+SIGMA = (
+    "icecube_hnl_xsec/hnl_nc_sigma.csv",
+    "d9a136ece754cafebf8932c203f5fe67822bcaab44f44f541b6069aecbd6fe6a",
+)
+CONTOUR = (
+    "IceCube_2017/IceCube_sensitivity_lower.dat",
+    "507fa32557fa212e726ea474f175211c6684ffa7261eb42253d5cc237a1594c2",
+)
+# Of an experiment: its file, confidence level and GeV in its unit of mass.
+CURVES = {
+    "babar": (
+        "BaBar_tau_2022/with_sys.dat",
+        "f93322ea5978146f6eb2798227d974f56213e1bc56acd5ee906b7460ed0f96e6",
+        0.95,
+        1e-3,
+    ),
+    "charm": (
+        "utau4/CHARM_UL_90CL_2002.dat",
+        "666bf4579a1fbbd59a37149e1784fb7cf8dc1476a1163b679186fd6fc7b74b51",
+        0.90,
+        1e-3,
+    ),
+    "delphi": (
+        "utau4/DELPHI_long_95CL.dat",
+        "b0a32bcfa9d54e36f76dd8b8c1fc1a4635288e67f05421773bdbfa7a42bbe60a",
+        0.95,
+        1.0,
+    ),
+}
+ICECUBE = ((0.3, 0.19), (0.6, 0.36), (1.0, 0.40))  # 90 %, quoted
+MASSES_GEV = (0.1, 0.3, 0.6, 1.0)
+LEAST_GEV = 5.0
+FILES = ("nc_cross_section.csv", "rate_contour.csv", "limits.csv")
+
+
+def main(arguments: list[str]) -> None:
+    source = Path(arguments[0])
+    sigma = read(source / SIGMA[0], SIGMA[1])
+    contour = read(source / FOLDER_OF_LIMITS / CONTOUR[0], CONTOUR[1])
+    output = Path(arguments[1]) if len(arguments) > 1 else FOLDER
+    names = [f"{kind}_m{mass:g}_cm2" for mass in MASSES_GEV for kind in ("nutau", "nutaubar")]
+    rows = sigma[sigma[:, 0] >= LEAST_GEV]
+    lines = [",".join(["energy_gev", *names])]
+    lines += [",".join([f"{row[0]:.6g}", *(f"{v * 1e4:.5e}" for v in row[1:])]) for row in rows]
+    (output / FILES[0]).write_text("\n".join(lines) + "\n")
+    lines = ["mass_gev,utau4_squared", *(f"{m:.4g},{u:.4g}" for m, u in contour)]
+    (output / FILES[1]).write_text("\n".join(lines) + "\n")
+    lines = ["experiment,confidence,mass_gev,utau4_squared", *(f"icecube,0.9,{m:g},{u:g}" for m, u in ICECUBE)]
+    for name, (file, digest, confidence, unit) in CURVES.items():
+        curve = read(source / FOLDER_OF_LIMITS / file, digest)
+        lines += [f"{name},{confidence:g},{m * unit:.5g},{u:.4g}" for m, u in curve]
+    (output / FILES[2]).write_text("\n".join(lines) + "\n")
+    write_digests(output)
+
+
+def read(path: Path, digest: str) -> np.ndarray:
+    """The numbers in a table of columns, of the version that is known."""
+    found = hashlib.sha256(path.read_bytes()).hexdigest()
+    if found != digest:
+        raise SystemExit(f"{path}: sha256 {found}, expected {digest}: another version of the table")
+    return np.loadtxt(path, delimiter="," if path.suffix == ".csv" else None)
+
+
+def write_digests(folder: Path) -> None:
+    """Put the sha256 of each file into the table of README.md."""
+    readme = folder / "README.md"
+    text = readme.read_text() if readme.is_file() else ""
+    for name in FILES:
+        if (folder / name).is_file():
+            digest = hashlib.sha256((folder / name).read_bytes()).hexdigest()
+            text = re.sub(rf"(?m)^\| {re.escape(name)} \|.*$", f"| {name} | {digest} |", text)
+    if text:
+        readme.write_text(text)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -1,0 +1,80 @@
+"""Limits on the Planck scale of extra dimensions from forecasts, and what those say of themselves."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import npinfer
+from npinfer.cli.main import run
+from npinfer.errors import NpinferError
+
+NAMES = ["gen2_black_hole", "grand_nbang"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_declared_numbers(name: str) -> None:
+    assert [c.name for c in npinfer.validate(name).checks if not c.passed] == []
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_they_say_of_themselves(name: str) -> None:
+    likelihood = npinfer.load(name)
+    d = likelihood.description
+    assert (d.kind, d.status, likelihood.data.kind) == ("asimov", "illustrative", "asimov")
+    assert "lower limits on M_D" in " ".join(npinfer.fit(likelihood).table().notes)
+
+
+def test_limit_without_background() -> None:
+    """With a known flux CLs of no event is exp(-s): the limit lies where 2.303 are expected."""
+    likelihood = npinfer.load("gen2_black_hole", gamma=2.0)
+    name = "gen2_black_hole.flux"
+    found = npinfer.upper_limit(likelihood, method="toys", fixed={name: 0.0}, n_toys=1000, expected=False)
+    events = likelihood.expected({"inverse_m_d": found.observed}).total("black_hole")
+    assert events == pytest.approx(np.log(10), rel=0.05)
+    assert 1 / found.observed == pytest.approx(6.5, rel=0.02)
+
+
+def test_ordinary_interactions_weaken_it() -> None:
+    limits = [
+        npinfer.upper_limit(npinfer.load("gen2_black_hole", gamma=2.0, **c), expected=False).observed
+        for c in ({}, {"background": "standard_model"}, {"background": "standard_model", "least_energy": 3e7})
+    ]
+    assert limits[0] < limits[2] < limits[1]
+
+
+def test_larger_thresholds_and_radii() -> None:
+    limit = lambda **c: npinfer.upper_limit(npinfer.load("gen2_black_hole", **c), expected=False).observed
+    assert limit(radius="b_max") < limit() < limit(x_min=3.0)
+    assert limit() < limit(trapped=0.7)
+
+
+def test_several_taus_have_no_background() -> None:
+    likelihood = npinfer.load("grand_nbang")
+    counts = likelihood.expected({"inverse_m_d": 0.25}).samples
+    assert counts["scattering"]["shower"][1:].tolist() == [0.0, 0.0]
+    one, two, three = counts["black_hole"]["shower"]
+    assert one > two > three > 0
+
+
+def test_curve_over_dimensions(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    over = ["--over", "extra_dimensions=1:6:6", "--no-expected", "--with", "gamma=2.0", "--out", str(tmp_path)]
+    assert run(["limit", "gen2_black_hole", *over]) == 0
+    assert "local to its extra_dimensions" in capsys.readouterr().out
+    rows = (tmp_path / "limit_over_extra_dimensions.csv").read_text().splitlines()
+    columns = next(line for line in rows if line.startswith("extra_dimensions")).split(",")
+    at = columns.index("inverse_m_d observed")
+    limits = np.array([float(line.split(",")[at]) for line in rows if line[:1].isdigit()])
+    assert len(limits) == 6
+    assert (np.diff(limits) < 0).all()  # M_D grows with n
+
+
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [({"extra_dimensions": 2.5}, "whole number"), ({"x_min": 0.2}, "x_min"), ({"extra_dimensions": 9}, "1 to 6")],
+)
+def test_models_without_sense(settings: dict, said: str) -> None:
+    with pytest.raises(NpinferError, match=said):
+        npinfer.load("gen2_black_hole", **settings)
