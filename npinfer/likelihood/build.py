@@ -121,7 +121,9 @@ class _Builder:
             self._modules(),
             simulations,
         )
-        return BinnedLikelihood(model, self._data(), reload)
+        data = self._data()
+        made: BinnedLikelihood = self._at(lambda: BinnedLikelihood(model, data, reload), "parameters")
+        return made
 
     def _notes(
         self, plans: Sequence[Plan], simulations: Sequence[Simulation], groups: Sequence[Group], point: np.ndarray

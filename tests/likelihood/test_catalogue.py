@@ -347,3 +347,18 @@ def test_summaries_join_when_they_are_asked_for(write: Write, small_text: str) -
         wrong = write(f"schema: npinfer/joint/1\nname: wrong\n{text}", "wrong.yaml")
         with pytest.raises(ConfigurationError, match=r"wrong.yaml:\d: (members|summaries)\..*listed under summaries"):
             npinfer.load(wrong, summaries=True)
+
+
+def test_start_values_without_asimov_data_have_their_place(write: Write) -> None:
+    """A log-normal measurement of zero is minus infinity."""
+    text = """\
+schema: npinfer/likelihood/1
+name: forecast
+kind: asimov
+status: illustrative
+channels: {count: {axes: {x: {linear: [0, 1, 1]}}}}
+samples: {signal: {template: {count: [1]}, scale: norm}}
+parameters: {norm: {init: 0, bounds: [0, 5], constraint: {log_normal: {mean: 1, sigma: 0.5}}}}
+"""
+    with pytest.raises(NpinferError, match=r"small.yaml:7: parameters: auxiliary datum 'forecast.norm' .* not a finite"):
+        npinfer.load(write(text))
