@@ -360,5 +360,5 @@ channels: {count: {axes: {x: {linear: [0, 1, 1]}}}}
 samples: {signal: {template: {count: [1]}, scale: norm}}
 parameters: {norm: {init: 0, bounds: [0, 5], constraint: {log_normal: {mean: 1, sigma: 0.5}}}}
 """
-    with pytest.raises(NpinferError, match=r"small.yaml:7: parameters: auxiliary datum 'forecast.norm' .* not a finite"):
+    with pytest.raises(NpinferError, match=r"small.yaml:7: parameters: auxiliary datum 'forecast.norm'"):
         npinfer.load(write(text))
