@@ -1,6 +1,6 @@
 """Build the tables of heavy neutral leptons: python build.py SHARED_DATA_FOLDER [OUTPUT_FOLDER]. Deterministic.
 
-SHARED_DATA_FOLDER holds icecube_hnl_xsec/hnl_nc_sigma.csv and heavy_neutrino_limits/.
+SHARED_DATA_FOLDER holds heavy_neutrino_limits/. The cross sections are computed (npinfer.physics.heavy_scattering).
 """
 
 from __future__ import annotations
@@ -12,12 +12,11 @@ from pathlib import Path
 
 import numpy as np
 
+from npinfer.physics.heavy_scattering import total
+from npinfer.physics.structure_functions import Scattering
+
 FOLDER = Path(__file__).resolve().parent
 FOLDER_OF_LIMITS = "heavy_neutrino_limits"
-SIGMA = (
-    "icecube_hnl_xsec/hnl_nc_sigma.csv",
-    "d9a136ece754cafebf8932c203f5fe67822bcaab44f44f541b6069aecbd6fe6a",
-)
 CONTOUR = (
     "IceCube_2017/IceCube_sensitivity_lower.dat",
     "507fa32557fa212e726ea474f175211c6684ffa7261eb42253d5cc237a1594c2",
@@ -44,20 +43,20 @@ CURVES = {
     ),
 }
 ICECUBE = ((0.3, 0.19), (0.6, 0.36), (1.0, 0.40))  # 90 %, quoted
-MASSES_GEV = (0.1, 0.3, 0.6, 1.0)
-LEAST_GEV = 5.0
+MASSES_GEV = (0.1, 0.3, 0.45, 0.6, 0.8, 1.0, 1.25, 1.5)
+ENERGIES_GEV = np.geomspace(5.0, 1e4, 100)
 FILES = ("nc_cross_section.csv", "rate_contour.csv", "limits.csv")
 
 
 def main(arguments: list[str]) -> None:
     source = Path(arguments[0])
-    sigma = read(source / SIGMA[0], SIGMA[1])
     contour = read(source / FOLDER_OF_LIMITS / CONTOUR[0], CONTOUR[1])
     output = Path(arguments[1]) if len(arguments) > 1 else FOLDER
     names = [f"{kind}_m{mass:g}_cm2" for mass in MASSES_GEV for kind in ("nutau", "nutaubar")]
-    rows = sigma[sigma[:, 0] >= LEAST_GEV]
+    currents = [Scattering("nc", antineutrino=anti) for anti in (False, True)]
+    sigma = np.array([total(current, ENERGIES_GEV, mass) for mass in MASSES_GEV for current in currents])
     lines = [",".join(["energy_gev", *names])]
-    lines += [",".join([f"{row[0]:.6g}", *(f"{v * 1e4:.5e}" for v in row[1:])]) for row in rows]
+    lines += [",".join(f"{v:.5g}" for v in row) for row in np.column_stack([ENERGIES_GEV, sigma.T])]
     (output / FILES[0]).write_text("\n".join(lines) + "\n")
     lines = ["mass_gev,utau4_squared", *(f"{m:.4g},{u:.4g}" for m, u in contour)]
     (output / FILES[1]).write_text("\n".join(lines) + "\n")
@@ -74,7 +73,7 @@ def read(path: Path, digest: str) -> np.ndarray:
     found = hashlib.sha256(path.read_bytes()).hexdigest()
     if found != digest:
         raise SystemExit(f"{path}: sha256 {found}, expected {digest}: another version of the table")
-    return np.loadtxt(path, delimiter="," if path.suffix == ".csv" else None)
+    return np.loadtxt(path)
 
 
 def write_digests(folder: Path) -> None:

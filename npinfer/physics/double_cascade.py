@@ -1,7 +1,7 @@
 """Double cascades of heavy neutral leptons from atmospheric neutrinos: how many are made, and how far they come.
 
 Sources: Coloma, Machado, Martinez-Soler, Shoemaker, arXiv:1707.08573 (the signature); data/heavy_lepton/README.md
-(cross sections with a mass) and data/honda_south_pole/README.md (flux).
+(cross sections with a mass, of `heavy_scattering`) and data/honda_south_pole/README.md (flux).
 
 A neutrino makes a visible hadronic cascade and a heavy lepton N, which decays visibly at a distance L. Per unit
 coupling squared c², the rate of N of momentum p is w(p), their decay length ℓ(p)/c². So the events with L between L₁
@@ -43,7 +43,7 @@ from npinfer.physics.registry import generator, with_names
 ICE_DENSITY_G_CM3 = 0.92
 LEAST_CASCADE_GEV = 5.0  # of either cascade
 VISIBLE_SHARE = 0.6  # of the energy of N that is seen when it decays through mixing, on average
-MASSES_GEV = (0.1, 1.5)  # the table ends at 1 GeV; linear in the mass beyond
+MASSES_GEV = (0.1, 1.5)  # of the table of cross sections
 FLAVOURS = ("mu", "tau")
 PORTALS = ("mixing", "dipole")
 DIPOLE_UNIT_PER_GEV = 1e-6  # of d_munu and d_tau
@@ -106,10 +106,10 @@ def flux_over_the_sky(flavour: str) -> tuple[NDArray[np.float64], NDArray[np.flo
 def nc_cross_section(energy_gev: ArrayLike, mass_gev: float, *, antineutrino: bool = False) -> NDArray[np.float64]:
     """σ(ν_τ N → N₄ X)/|U_τ4|² per nucleon [cm²], of the shape of `energy_gev`, log-log in E and linear in the mass.
 
-    Raises ParameterError for energies outside the table, 5.05 GeV to 10 TeV, and for masses outside MASSES_GEV.
+    Raises ParameterError for energies outside the table, 5 GeV to 10 TeV, and for masses outside MASSES_GEV.
 
     >>> f"{nc_cross_section(100.0, 1.0):.2e}"
-    '2.08e-37'
+    '1.97e-37'
     """
     _checked_mass(mass_gev)
     nodes, masses, tables = _cross_sections()
@@ -120,7 +120,7 @@ def nc_cross_section(energy_gev: ArrayLike, mass_gev: float, *, antineutrino: bo
     low, high = (
         np.exp(np.interp(np.log(energy), np.log(nodes), np.log(tables[2 * i + antineutrino]))) for i in (k, k + 1)
     )
-    return np.maximum(low + (high - low) * (mass_gev - masses[k]) / (masses[k + 1] - masses[k]), 0.0)
+    return low + (high - low) * (mass_gev - masses[k]) / (masses[k + 1] - masses[k])
 
 
 @cache

@@ -79,6 +79,17 @@ def test_a_short_lived_lepton_is_not_excluded() -> None:
     assert counts[0] == pytest.approx(counts[1], rel=0.02)
 
 
+def test_a_nuisance_holds_the_difference_of_cross_sections() -> None:
+    """One standard deviation is no less than what rates with the cross sections of IceCube's generator are higher."""
+    forecast = npinfer.load("deepcore_double_cascade", m_sterile=1.0)
+    found, raised = (
+        forecast.expected({"utau4_squared": 1e-4, "deepcore_double_cascade.heavy_cross_section": shift}).total("signal")
+        for shift in (0.0, 1.0)
+    )
+    independent = 2.31 * 0.172  # per km³ yr
+    assert found < independent < raised
+
+
 def test_exposure_makes_more_of_everything() -> None:
     one, ten = (npinfer.load("deepcore_double_cascade", exposure=e) for e in (1.0, 10.0))
     at = {"utau4_squared": 1e-3}

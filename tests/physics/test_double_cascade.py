@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -13,55 +17,103 @@ from npinfer.physics.heavy_lepton import branching_ratios, decay_length_m, dipol
 from npinfer.physics.parton_density import shipped
 
 WINDOW_M = np.array([20.0, 300.0])
+SOURCE = Path(os.environ.get("NPINFER_SOURCE_DATA", Path(__file__).resolve().parents[3] / "shared" / "data"))
+COMPANION = SOURCE / "icecube_hnl_xsec" / "hnl_nc_sigma.csv"
 
 
 def per_year(produced: dc.Produced, coupling2: float) -> float:
     return float(produced.events(np.array([coupling2]), WINDOW_M)[0, 0] * YEAR_S)
 
 
-@pytest.mark.parametrize(
-    ("mass", "mixing", "events", "tolerance"),
-    [
-        (0.3, 1e-3, 1.25, 0.05),
-        (0.3, 0.1, 5770, 0.05),
-        (0.6, 1e-3, 22.4, 0.05),
-        (0.6, 1e-2, 500, 0.05),
-        (1.0, 1e-4, 2.31, 0.05),
-        (1.0, 1e-3, 34.5, 0.05),
-        (1.0, 1e-2, 24.8, 0.12),
-    ],
-)
+# Per km³ and year, of an independent computation with the cross sections of IceCube's generator.
+RATES = [
+    (0.3, 1e-3, 1.25, 0.05),
+    (0.3, 0.1, 5770, 0.05),
+    (0.6, 1e-3, 22.4, 0.05),
+    (0.6, 1e-2, 500, 0.05),
+    (1.0, 1e-4, 2.31, 0.05),
+    (1.0, 1e-3, 34.5, 0.05),
+    (1.0, 1e-2, 24.8, 0.12),
+]
+
+
+@pytest.fixture
+def companion(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The cross sections of IceCube's generator in place of ours."""
+    if not COMPANION.is_file():
+        pytest.skip(f"needs {COMPANION}; set NPINFER_SOURCE_DATA to the folder of the source tables")
+    table = np.loadtxt(COMPANION, delimiter=",").T
+    table = table[:, table[0] >= 5]
+    monkeypatch.setattr(dc, "_cross_sections", lambda: (table[0], np.array([0.1, 0.3, 0.6, 1.0]), table[1:] * 1e4))
+    dc.mixing_production.cache_clear()
+    yield
+    dc.mixing_production.cache_clear()
+
+
+@pytest.mark.usefixtures("companion")
+@pytest.mark.parametrize(("mass", "mixing", "events", "tolerance"), RATES)
 def test_rates_against_an_independent_computation(mass: float, mixing: float, events: float, tolerance: float) -> None:
+    """With its cross sections, so that all else is tried."""
     assert per_year(dc.mixing_production(mass), mixing) == pytest.approx(events, rel=tolerance)
 
 
-def test_interactions_of_tau_neutrinos() -> None:
-    """Neutral currents above 5 GeV, for the cross section of the lightest mass: 1082 a year in a megaton."""
+@pytest.mark.parametrize(("mass", "mixing", "events", "tolerance"), [r for r in RATES if r[0] == 0.3 or r[3] == 0.12])
+def test_rates_with_our_cross_sections(mass: float, mixing: float, events: float, tolerance: float) -> None:
+    assert per_year(dc.mixing_production(mass), mixing) == pytest.approx(events, rel=tolerance)
+
+
+@pytest.mark.parametrize(("mass", "mixing", "events", "_"), [r for r in RATES if r[0] > 0.3])
+def test_a_mass_in_the_matrix_element_takes_rate(mass: float, mixing: float, events: float, _: float) -> None:
+    """Theirs leave it out (test_heavy_scattering.py): ours are less, within the nuisance of 21 %."""
+    assert 1 < events / per_year(dc.mixing_production(mass), mixing) < 1.21
+
+
+def interactions() -> float:
+    """Neutral currents of ν_τ above 5 GeV for the lightest mass, a year in a megaton."""
     nodes, fluxes = dc.flux_over_the_sky("tau")
     energy = np.geomspace(5.06, 1e4, 3000)
     rate = 0.0
     for flux, anti in zip(fluxes, (False, True), strict=True):
         at = np.exp(np.interp(np.log(energy), np.log(nodes), np.log(flux)))
         rate += np.trapezoid(at * dc.nc_cross_section(energy, 0.1, antineutrino=anti), energy)
-    assert rate * AVOGADRO * 1e12 * YEAR_S == pytest.approx(1082, rel=0.01)
+    return rate * AVOGADRO * 1e12 * YEAR_S
+
+
+def test_interactions_of_tau_neutrinos() -> None:
+    assert interactions() == pytest.approx(1082, rel=0.05)
+
+
+@pytest.mark.usefixtures("companion")
+def test_interactions_with_the_cross_section_of_the_independent_computation() -> None:
+    assert interactions() == pytest.approx(1082, rel=0.01)
+
+
+def curve(masses: list[float]) -> np.ndarray:
+    """|U_τ4|² of the published curve."""
+    mass, mixing = np.loadtxt(data_file("heavy_lepton", "rate_contour.csv"), delimiter=",", skiprows=1).T
+    return np.exp(np.interp(np.log(masses), np.log(mass), np.log(mixing)))
 
 
 def test_the_published_curve_is_a_contour_of_constant_rate() -> None:
-    mass, mixing = np.loadtxt(data_file("heavy_lepton", "rate_contour.csv"), delimiter=",", skiprows=1).T
-    at = np.array([0.3, 0.5, 0.7, 1.0, 1.5])
-    curve = np.exp(np.interp(np.log(at), np.log(mass), np.log(mixing)))
-    found = [per_year(dc.mixing_production(m), u) for m, u in zip(at, curve, strict=True)]
-    assert found == pytest.approx([2.2, 2.1, 2.1, 2.2, 1.6], rel=0.05)
+    """2 a year and km³ for Dirac leptons, within a half; none for those that are their own antiparticles."""
+    at = [0.3, 0.5, 0.7, 1.0, 1.5]
+    found = [per_year(dc.mixing_production(m), u) for m, u in zip(at, curve(at), strict=True)]
     assert found == pytest.approx([2.0] * 5, rel=0.5)
-    majorana = [per_year(dc.mixing_production(m, True), u) for m, u in zip(at, curve, strict=True)]
-    assert majorana[:: len(at) - 1] == pytest.approx([4.3, 1.4], rel=0.05)  # it is none for these
+    majorana = [per_year(dc.mixing_production(m, True), u) for m, u in zip(at, curve(at), strict=True)]
+    assert majorana[0] > 3 * majorana[-1]
 
 
-def test_cross_sections_of_the_table() -> None:
-    found = [dc.nc_cross_section(20.0, m) for m in (0.1, 0.3, 0.6, 1.0)]
-    assert found == pytest.approx([4.82e-38, 4.70e-38, 4.40e-38, 3.85e-38], rel=2e-3)
-    assert dc.nc_cross_section(20.0, 0.8) == pytest.approx((found[2] + found[3]) / 2, rel=1e-12)
-    assert dc.nc_cross_section(20.0, 1.2) == pytest.approx(found[3] + (found[3] - found[2]) / 2, rel=1e-12)
+@pytest.mark.usefixtures("companion")
+def test_the_published_curve_with_the_cross_section_of_the_independent_computation() -> None:
+    at = [0.3, 0.5, 0.7, 1.0]
+    found = [per_year(dc.mixing_production(m), u) for m, u in zip(at, curve(at), strict=True)]
+    assert found == pytest.approx([2.2, 2.1, 2.1, 2.2], rel=0.05)
+    assert per_year(dc.mixing_production(0.3, True), curve([0.3])[0]) == pytest.approx(4.3, rel=0.05)
+
+
+def test_cross_sections_are_linear_between_masses() -> None:
+    found = [dc.nc_cross_section(20.0, m) for m in (0.6, 0.7, 0.8)]
+    assert found[1] == pytest.approx((found[0] + found[2]) / 2, rel=1e-12)
 
 
 def test_mixing_against_a_sum_over_energies_and_inelasticities() -> None:

@@ -1,0 +1,185 @@
+"""Cross sections of heavy leptons against Dirac matrices, another integration, the massless limit and other tables."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from npinfer.errors import ParameterError
+from npinfer.physics import double_cascade as dc
+from npinfer.physics import heavy_scattering as heavy
+from npinfer.physics.constants import G_FERMI, HBARC2_GEV2_CM2, M_NUCLEON_GEV, M_Z_GEV, SIN2_THETA_W
+from npinfer.physics.deep_inelastic import csms_total
+from npinfer.physics.parton_density import shipped
+from npinfer.physics.structure_functions import Scattering
+
+SOURCE = Path(os.environ.get("NPINFER_SOURCE_DATA", Path(__file__).resolve().parents[3] / "shared" / "data"))
+COMPANION = SOURCE / "icecube_hnl_xsec" / "hnl_nc_sigma.csv"
+needs_companion = pytest.mark.skipif(
+    not COMPANION.is_file(), reason=f"needs {COMPANION}; set NPINFER_SOURCE_DATA to the folder of the source tables"
+)
+CURRENTS = {anti: Scattering("nc", antineutrino=anti) for anti in (False, True)}
+UP, DOWN = (0.5 - 2 / 3 * SIN2_THETA_W, -2 / 3 * SIN2_THETA_W), (-0.5 + SIN2_THETA_W / 3, SIN2_THETA_W / 3)
+
+METRIC = np.diag([1.0, -1, -1, -1])
+PAULI = [np.array(m) for m in ([[0, 1], [1, 0]], [[0, -1j], [1j, 0]], [[1, 0], [0, -1]])]
+GAMMA = [np.block([[0 * PAULI[0], np.eye(2)], [np.eye(2), 0 * PAULI[0]]])]
+GAMMA += [np.block([[0 * s, s], [-s, 0 * s]]) for s in PAULI]
+LEFT, RIGHT = np.diag([1.0, 1, 0, 0]), np.diag([0, 0, 1.0, 1])
+
+
+def slashed(p: np.ndarray) -> np.ndarray:
+    return sum(METRIC[i, i] * p[i] * GAMMA[i] for i in range(4))
+
+
+def squared(s: float, q2: float, mass: float, couplings: tuple[float, float]) -> float:
+    """Σ |[N̄ γ P_L ν][q̄ γ (g_L P_L + g_R P_R) q]|² over spins at ŝ and Q², by traces of matrices."""
+    energy, out = np.sqrt(s) / 2, (s - mass**2) / (2 * np.sqrt(s))
+    cosine = 1 - q2 / (2 * energy * out)  # Q² = −(p' − p)² of massless quarks
+    away = np.array([np.sqrt(1 - cosine**2), 0, cosine])
+    nu, quark = np.array([energy, 0, 0, energy]), np.array([energy, 0, 0, -energy])
+    made, struck = (np.array([np.hypot(out, m), *(sign * out * away)]) for m, sign in ((mass, 1), (0.0, -1)))
+    g = couplings[0] * LEFT + couplings[1] * RIGHT
+    bar = couplings[0] * RIGHT + couplings[1] * LEFT
+    total = 0.0
+    for i in range(4):
+        for j in range(4):
+            lepton = np.trace((slashed(made) + mass * np.eye(4)) @ GAMMA[i] @ LEFT @ slashed(nu) @ RIGHT @ GAMMA[j])
+            hadron = np.trace(slashed(struck) @ GAMMA[i] @ g @ slashed(quark) @ bar @ GAMMA[j])
+            total += METRIC[i, i] * METRIC[j, j] * (lepton * hadron).real
+    return total
+
+
+@pytest.mark.parametrize("anti", [False, True])
+def test_scattering_off_quarks_by_dirac_matrices(anti: bool) -> None:
+    """Σ over quarks of |M|²/16πŝ² for a mass of 60 GeV, where M/E is negligible; L = −2√2 G_F [N̄γP_Lν][q̄γ…q]."""
+    energy, x, y, mass = 1e5, 0.3, 0.4, 60.0
+    s = 2 * M_NUCLEON_GEV * energy * x
+    q2, wanted = s * y, 0.0
+    for name, couplings in {"u": UP, "d": DOWN, "s": DOWN, "c": UP, "b": DOWN}.items():
+        for anti_quark in (False, True):
+            seen = couplings[::-1] if anti_quark != anti else couplings
+            density = shipped().isoscalar(name, x, q2, anti=anti_quark) / x
+            wanted += density * 8 * G_FERMI**2 / 2 * squared(s, q2, mass, seen) / (16 * np.pi * s**2)
+    wanted *= (M_Z_GEV**2 / (q2 + M_Z_GEV**2)) ** 2 * HBARC2_GEV2_CM2 * s
+    assert heavy.differential(CURRENTS[anti], energy, x, y, mass) == pytest.approx(wanted, rel=1e-5)
+
+
+@pytest.mark.parametrize("anti", [False, True])
+def test_without_a_mass_it_is_deep_inelastic_scattering(anti: bool) -> None:
+    """Up to −(Mxy/2E) F₂, which the massless formula leaves out; dQ² = 2MEx dy."""
+    energy, x, y = 500.0, np.array([0.01, 0.1, 0.4]), np.array([0.2, 0.5, 0.9])
+    jacobian = 2 * M_NUCLEON_GEV * energy * x
+    wanted = CURRENTS[anti].differential(energy, x, jacobian * y) * jacobian
+    assert heavy.differential(CURRENTS[anti], energy, x, y, 1e-9) == pytest.approx(wanted, rel=1e-3)
+
+
+def test_limits_are_where_the_lepton_goes_forward_or_backward() -> None:
+    """|cos θ| = 1 of Q² = 2E (E_N − p cos θ) − m²; forward at y of low Q², and below the least x nothing."""
+    energy, mass = 8.0, 1.0
+    least = mass**2 / (2 * M_NUCLEON_GEV * (energy - mass))
+    for x in (1.02 * least, 0.2, 0.6, 1.0):
+        for y in heavy.inelasticities(energy, x, mass):
+            made = (1 - y) * energy
+            q2 = 2 * M_NUCLEON_GEV * energy * x * y
+            cosine = (2 * energy * made - mass**2 - q2) / (2 * energy * np.sqrt(made**2 - mass**2))
+            assert abs(cosine) == pytest.approx(1.0, abs=1e-9)
+    low, high = heavy.inelasticities(energy, np.array([0.9, 0.1]) * least, mass)
+    assert np.array_equal(low, high)
+
+
+@pytest.mark.parametrize(("energy", "mass"), [(6.0, 1.0), (20.0, 0.3), (200.0, 1.5)])
+def test_total_over_energies_and_angles_of_the_lepton(energy: float, mass: float) -> None:
+    """∫ dE_N dQ² over all angles where the hadrons weigh at least M, on a plain grid: another order of integration."""
+    share = (np.arange(300) + 0.5) / 300
+    made = mass + (energy - mass) * share[:, None]
+    y, momentum = 1 - made / energy, np.sqrt(made**2 - mass**2)
+    # Forward and backward, without the difference of large numbers; x ≤ 1.
+    low, backward = (2 * energy * m - mass**2 for m in (made - momentum, made + momentum))
+    high = np.minimum(backward, 2 * M_NUCLEON_GEV * energy * y)
+    inside = (high > low) & (low > 0)
+    low, high = (np.where(inside, edge, fallback) for edge, fallback in ((low, 1.0), (high, 1.0)))
+    q2 = low * (high / low) ** share
+    x = q2 / (2 * M_NUCLEON_GEV * energy * y)
+    weights = np.log(high / low) * q2 / (2 * M_NUCLEON_GEV * energy**2 * y) * (energy - mass) / 300**2
+    for anti, current in CURRENTS.items():
+        wanted = np.sum(heavy.differential(current, energy, np.minimum(x, 1), y, mass) * weights)
+        assert heavy.total(current, energy, mass) == pytest.approx(wanted, rel=3e-3), anti
+
+
+def test_threshold() -> None:
+    """s = (M + m)²: nothing below it, and little right above it."""
+    mass = 1.0
+    least = mass + mass**2 / (2 * M_NUCLEON_GEV)
+    assert M_NUCLEON_GEV**2 + 2 * M_NUCLEON_GEV * least == pytest.approx((M_NUCLEON_GEV + mass) ** 2)
+    found = heavy.total(CURRENTS[False], [0.5, 0.999 * least, 1.01 * least, 2 * least, 10.0], mass)
+    assert found[:2].tolist() == [0, 0]
+    assert 0 < found[2] < 1e-3 * found[3] < 1e-3 * found[4]
+
+
+@pytest.mark.parametrize("anti", [False, True])
+def test_light_leptons_at_high_energies_against_csms(anti: bool) -> None:
+    """The totals at next-to-leading order, from Q² = 1 GeV² on."""
+    energy = np.array([300.0, 1e3, 1e4])
+    assert heavy.total(CURRENTS[anti], energy, 0.01) == pytest.approx(csms_total(energy, "nc", anti), rel=0.06)
+
+
+def test_what_cannot_be_computed() -> None:
+    with pytest.raises(ParameterError, match="found the current 'cc', expected 'nc'"):
+        heavy.total(Scattering("cc"), 10.0, 1.0)
+    with pytest.raises(ParameterError, match="expected numbers above 0"):
+        heavy.total(CURRENTS[False], 10.0, 0.0)
+
+
+def test_the_table_between_its_nodes() -> None:
+    """Where N can be seen: both cascades take more than 13 GeV."""
+    energy = np.geomspace(13.3, 9.9e3, 23)
+    for mass in (0.2, 0.35, 0.9, 1.4):
+        for anti, current in CURRENTS.items():
+            found = dc.nc_cross_section(energy, mass, antineutrino=anti)
+            assert found == pytest.approx(heavy.total(current, energy, mass), rel=0.01), (mass, anti)
+
+
+# ---- against the tables of IceCube's generator
+
+
+def companion(mass: float, anti: bool, low: float, high: float) -> tuple[np.ndarray, np.ndarray]:
+    """Every third energy [GeV] of those between two, and σ/|U_τ4|² [cm²]."""
+    table = np.loadtxt(COMPANION, delimiter=",")[::3]
+    table = table[(table[:, 0] >= low) & (table[:, 0] <= high)]
+    return table[:, 0], table[:, 1 + 2 * (0.1, 0.3, 0.6, 1.0).index(mass) + anti] * 1e4
+
+
+@needs_companion
+@pytest.mark.parametrize("anti", [False, True])
+def test_light_leptons_against_icecube(anti: bool) -> None:
+    energy, other = companion(0.1, anti, 5.0, 1e3)
+    assert heavy.total(CURRENTS[anti], energy, 0.1) == pytest.approx(other, rel=0.065)
+
+
+@needs_companion
+@pytest.mark.parametrize("anti", [False, True])
+def test_heavier_leptons_lie_below_icecube(anti: bool) -> None:
+    """At 10 GeV by 6 to 7, 15 to 20 and 30 to 38 % for 0.3, 0.6 and 1 GeV; within 6 % from 100 GeV to 1 TeV."""
+    for mass, low, high in ((0.3, 0.92, 0.95), (0.6, 0.79, 0.86), (1.0, 0.61, 0.72)):
+        energy, other = companion(mass, anti, 10.0, 1e3)
+        ratio = heavy.total(CURRENTS[anti], energy, mass) / other
+        assert low < ratio[0] < high
+        assert np.all(np.diff(ratio[energy < 50]) > 0)
+        assert ratio[energy > 100] == pytest.approx(1.0, abs=0.06)
+
+
+@needs_companion
+@pytest.mark.parametrize("anti", [False, True])
+@pytest.mark.parametrize("mass", [0.1, 0.3, 0.6, 1.0])
+def test_icecube_leaves_the_mass_out_of_the_matrix_element(
+    anti: bool, mass: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The massless differential cross section inside the limits of a mass is theirs, from 10 GeV on."""
+    energy, other = companion(mass, anti, 10.0, 1e3)
+    with_a_mass = heavy.differential
+    monkeypatch.setattr(heavy, "differential", lambda current, e, x, y, _: with_a_mass(current, e, x, y, 0.0))
+    assert heavy.total(CURRENTS[anti], energy, mass) == pytest.approx(other, rel=0.07)
