@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +12,10 @@ import click
 import numpy as np
 
 from npinfer.cli.options import open_likelihood
-from npinfer.cli.output import report
+from npinfer.cli.output import command_line, report
 from npinfer.cli.values import named_grid
-from npinfer.core.result import Exclusion, FitResult, Interval, Result
+from npinfer.core.result import Exclusion, FitResult, Interval, Repeated, Result, Significance
 from npinfer.core.result.limit import NAMES
-from npinfer.core.table import Table
 from npinfer.errors import ConfigurationError, InferenceError
 from npinfer.likelihood.binned import BinnedLikelihood
 
@@ -60,17 +61,40 @@ def repeat(
                 raise
             results.append(None)
             rows.append({key: value, "message": str(error)})
-    columns = tuple(dict.fromkeys(name for found in rows for name in found))
-    notes = (
-        f"every row is local to its {key}: nothing corrects for their number",
-        *likelihood.description.notes,
-        likelihood.description.small_print(),
-    )
-    title = f"{verb} of {likelihood.name} over {key} ({likelihood.data.kind} data)"
-    table = Table(title, columns, tuple(tuple(found.get(c) for c in columns) for found in rows), notes)
-    saved = [table.save(Path(options["out"]) / f"{verb}_over_{key}.csv")] if options["out"] else []
-    report(table, saved, options["quiet"], likelihood.parameters.names)
+    whole = _together(options, verb, likelihood, rows, results)
+    name = f"{verb}_over_{key}"
+    folder = Path(options["out"]) if options["out"] else None
+    saved = [whole.save(folder / f"{name}.json"), whole.table().save(folder / f"{name}.csv")] if folder else []
+    report(whole.table(), saved, options["quiet"], likelihood.parameters.names)
     return results
+
+
+def _together(
+    options: Mapping[str, Any], verb: str, likelihood: BinnedLikelihood, rows: list[Row], results: list[Any]
+) -> Repeated:
+    """All rows with what their likelihoods share."""
+    key, _ = options["over"]
+    known = next(result for result in results if result is not None)
+    described, columns = likelihood.description, tuple(dict.fromkeys(name for found in rows for name in found))
+    provenance = known.provenance
+    digests = {k: v for k, v in provenance.digests.items() if k != "configuration"}
+    return Repeated(
+        description=replace(described, configuration={k: v for k, v in described.configuration.items() if k != key}),
+        provenance=replace(provenance, digests=digests, command=command_line()),
+        asked=verb,
+        key=key,
+        quantity=getattr(known, "quantity", None),
+        columns=columns,
+        rows=tuple(tuple(_known(found.get(c)) for c in columns) for found in rows),
+        data_kind=likelihood.data.kind,
+        cl=getattr(known, "cl", math.nan),
+        calibration="; ".join(dict.fromkeys(r.calibration for r in results if getattr(r, "calibration", ""))),
+    )
+
+
+def _known(value: Any) -> Any:
+    """None in place of NaN."""
+    return value if value == value else None
 
 
 def fit_row(result: FitResult) -> Row:
@@ -106,3 +130,11 @@ def interval_row(result: Interval) -> Row:
         "upper end": "bound" if any(s.upper_at_bound for s in last) else "",
         "segments": len(result.segments),
     }
+
+
+def significance_row(result: Significance) -> Row:
+    """The best fit, q_0, p and z, those of toys where there are any, and the z that was to be expected."""
+    row: Row = {result.quantity.name: result.best, "q0": result.q0, "p": result.p, "z": result.z}
+    if result.toy_p is not None and result.toy_z is not None:
+        row |= {"toy p": result.toy_p.value, **dict(zip(("toy z", "z lower", "z upper"), result.toy_z, strict=True))}
+    return {**row, "expected z": result.expected_z, "message": "" if result.valid else "a fit did not converge"}

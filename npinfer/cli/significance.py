@@ -17,10 +17,12 @@ from npinfer.cli.options import (
     run_options,
 )
 from npinfer.cli.output import finish
+from npinfer.cli.over import over_option, repeat, significance_row
 from npinfer.core.result import Significance
 from npinfer.inference.executor import Interrupted
 from npinfer.inference.fit import poi_name
 from npinfer.inference.significance import significance
+from npinfer.likelihood.binned import BinnedLikelihood
 
 
 @click.command("significance")
@@ -29,6 +31,7 @@ from npinfer.inference.significance import significance
 @click.option("--null", type=float, metavar="VALUE", help="Its value without a signal; 0 by default.")
 @click.option("--n-toys", type=click.IntRange(min=0), default=0, show_default=True, help="Toys without a signal.")
 @fix_option
+@over_option
 @run_options
 @output_options
 def command(**options: Any) -> None:
@@ -37,20 +40,36 @@ def command(**options: Any) -> None:
     --at is the truth that the expected z is for, by default the best fit.
     """
     check_output(options)
-    likelihood = open_likelihood({**options, "at": options["at"] if options["asimov"] else {}})
+    given = {**options, "at": options["at"] if options["asimov"] else {}}
     with run_settings(options) as run:
-        result = significance(
-            likelihood,
-            poi_name(likelihood, options["poi"]),
-            null=options["null"],
-            at=options["at"],
-            fixed=options["fix"],
-            n_toys=options["n_toys"],
-            run=run,
-        )
-    if not result.complete:
-        raise Interrupted(result.message, {})
-    finish(result, options, drawings(result))
+
+        def ask(likelihood: BinnedLikelihood) -> Significance:
+            poi = poi_name(likelihood, options["poi"])
+            asked = {key: options[key] for key in ("null", "at", "n_toys")}
+            result = significance(likelihood, poi, **asked, fixed=options["fix"], run=run)
+            if not result.complete:
+                raise Interrupted(result.message, {})
+            return result
+
+        if not options["over"]:
+            result = ask(open_likelihood(given))
+            finish(result, options, drawings(result))
+            return
+        found = repeat(given, "significance", ask, significance_row)
+    draw_curve(options, found)
+
+
+def draw_curve(options: dict[str, Any], found: list[Significance | None]) -> None:
+    """Save z against the configuration that was repeated, where there is a folder for it."""
+    if not options["out"]:
+        return
+    from npinfer.plot import plot_significance_curve, save_figure
+
+    key, values = options["over"]
+    path = Path(options["out"]) / f"significance_over_{key}.png"
+    save_figure(plot_significance_curve(key, values, found)[0], path)
+    if not options["quiet"]:
+        click.echo(f"saved {path}")
 
 
 def drawings(result: Significance) -> dict[str, Any]:

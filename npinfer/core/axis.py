@@ -10,7 +10,8 @@ from npinfer.core.limits import LARGEST
 from npinfer.errors import ConfigurationError
 
 MAX_BINS = 100_000
-UNITS = {"gev": "GeV", "mev": "MeV", "kev": "keV", "m": "m", "km": "km", "s": "s", "us": "µs", "rad": "rad", "pe": "PE"}
+UNITS = {"gev": "GeV", "mev": "MeV", "kev": "keV", "kevee": "keVee", "pe": "PE"}
+UNITS |= {"m": "m", "km": "km", "s": "s", "us": "µs", "rad": "rad"}
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ from npinfer.inference.minimise import FitOptions, Minima, free_mask, minimise, 
 METHODS = ("profile",)
 GRID_POINTS = 33  # of the first look around the best fit; every crossing is then refined
 COARSE_POINTS = 25  # of the first look over all the bounds
+MARGIN = 0.4  # of the width of a piece, on either side of it, where its profile is evaluated too
 WIDENINGS = 12
 HIGHEST = 1e12  # critical value that stands for an infinite one
 Critical = Callable[[np.ndarray], np.ndarray]
@@ -98,7 +99,7 @@ def _by_wilks(curve: _Curve, threshold: float) -> dict[str, Any]:
 def _by_calibration(curve: _Curve, calibration: Calibration, cl: float) -> dict[str, Any]:
     """The fields of an interval whose threshold depends on the value, with what the number of toys leaves open."""
     (nodes,) = calibration.grid.values()
-    grid, heights = curve.on(nodes)
+    grid, heights = curve.on(np.union1d(nodes, np.linspace(nodes[0], nodes[-1], GRID_POINTS)))
 
     def critical(values: np.ndarray, shift: int = 0) -> np.ndarray:
         found = calibration.at(cl, np.clip(values, nodes[0], nodes[-1])[:, None], shift=shift)
@@ -190,7 +191,8 @@ class _Curve:
         """A grid, the heights there and the pieces below the threshold, refined to a millionth of the threshold.
 
         The first look is fine around the best fit and coarse over the rest of the bounds, where there may be other
-        minima; a bound that is infinite is approached until the profile is above the threshold.
+        minima; a bound that is infinite is approached until the profile is above the threshold. The grid is fine
+        around each piece too.
         """
         reach = 3.0 * np.sqrt(threshold) * self.sigma
         for _ in range(WIDENINGS):
@@ -205,8 +207,19 @@ class _Curve:
             if (heights[0] < threshold and grid[0] > self.low) or (heights[-1] < threshold and grid[-1] < self.high):
                 reach *= 2.5
                 continue
-            return grid, heights, self.pieces(grid, heights, lambda values: np.full(len(values), threshold))
+            pieces = self.pieces(grid, heights, lambda values: np.full(len(values), threshold))
+            near = self._around(pieces, *ends)
+            grid, heights = _merged(grid, heights, near, self(near))
+            if self.minimum >= before - 1e-7:
+                return grid, heights, pieces
         raise self._unsettled()
+
+    def _around(self, pieces: tuple[Segment, ...], low: float, high: float) -> np.ndarray:
+        """Values that show the profile over each piece, at its ends and on a margin, between low and high."""
+        ends = np.array([(p.lower, p.upper) for p in pieces])
+        margins = MARGIN * np.diff(ends)
+        reaches = np.clip(ends + margins * [-1, 1], low, high)
+        return np.r_[np.linspace(*reaches.T, GRID_POINTS).ravel(), ends.ravel()]
 
     def _unsettled(self) -> InferenceError:
         return InferenceError(
@@ -249,3 +262,9 @@ class _Curve:
             a, fa = np.where(f < 0, middle, a), np.where(f < 0, f, fa)
             b, fb = np.where(f < 0, b, middle), np.where(f < 0, fb, f)
         return 0.5 * (a + b)
+
+
+def _merged(x: np.ndarray, y: np.ndarray, more_x: np.ndarray, more_y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Points of two curves in the order of x, each x once."""
+    merged, first = np.unique(np.r_[x, more_x], return_index=True)
+    return merged, np.r_[y, more_y][first]

@@ -163,14 +163,15 @@ def _load_joint(
 def _check_kind(member: Mapping[str, Any], section: str, where: str) -> None:
     if (member.get("kind") == "summary") is (section == "members"):
         raise ConfigurationError(
-            f"{where}: {member['name']} is of kind {member.get('kind', 'joint')}; published limits of kind summary, and "
-            "they alone, are listed under summaries, and join with the configuration summaries=true"
+            f"{where}: {member['name']} is of kind {member.get('kind', 'joint')}; published limits of kind summary, "
+            "and they alone, are listed under summaries, and join with the configuration summaries=true"
         )
 
 
 def _asked(value: Any, document: Document) -> bool:
     if str(value).lower() not in ("true", "false"):
-        raise ConfigurationError(f"{document.path}: configuration {SUMMARIES!r}: expected true or false; found {value!r}")
+        where = f"{document.path}: configuration {SUMMARIES!r}"
+        raise ConfigurationError(f"{where}: expected true or false; found {value!r}")
     return str(value).lower() == "true"
 
 

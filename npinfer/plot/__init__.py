@@ -13,7 +13,7 @@ from npinfer.plot.posterior import plot_corner, plot_posterior
 from npinfer.plot.profile import plot_profile
 from npinfer.plot.pulls import plot_correlations, plot_pulls
 from npinfer.plot.rank_calibration import plot_rank_calibration
-from npinfer.plot.significance import plot_significance
+from npinfer.plot.significance import plot_significance, plot_significance_curve
 from npinfer.plot.style import publication, save_figure
 from npinfer.plot.templates import plot_templates
 from npinfer.plot.toys import plot_toys
@@ -40,6 +40,7 @@ __all__ = [
     "plot_pulls",
     "plot_rank_calibration",
     "plot_significance",
+    "plot_significance_curve",
     "plot_templates",
     "plot_toys",
     "plot_triangle",

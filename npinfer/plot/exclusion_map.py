@@ -18,6 +18,7 @@ from npinfer.plot.labels import configuration_label, percent, quantity_label
 from npinfer.plot.limit import INNER, OUTER
 from npinfer.plot.limit_curve import Overlay, draw_overlays, without_key
 from npinfer.plot.style import COLOURS, INK, dress, lighten, new_figure, print_small, publication, spans_decades
+from npinfer.plot.ticks import log_scale
 
 SHADE = lighten(COLOURS[5], 0.35)
 SURE = (1e-12, 1 - 1e-12)  # p-values whose distance from the level is drawn to scale
@@ -45,9 +46,9 @@ def plot_exclusion_map(
         figure = new_figure(8.0, 5.0, first.description.title)
         axes = dress(figure.add_subplot())
         if spans_decades(x):
-            axes.set_xscale("log")
+            log_scale(axes.xaxis)
         if spans_decades(first.grid):
-            axes.set_yscale("log")
+            log_scale(axes.yaxis)
         observed = _heights([e.p for e in found], first.cl)
         axes.contourf(x, first.grid, observed, levels=[-np.inf, 0.0], colors=[SHADE], zorder=1)
         handles: list[Artist] = [Patch(facecolor=SHADE, edgecolor=INK, label="excluded")]

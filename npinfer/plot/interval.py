@@ -43,5 +43,5 @@ def _window(interval: Interval, x: np.ndarray) -> tuple[float, float]:
     low, high = float(x.min()), float(x.max())
     if not interval.segments:
         return low, high
-    margin = MARGIN * max(interval.upper - interval.lower, 1e-3 * (high - low))
+    margin = MARGIN * (interval.upper - interval.lower or 1e-3 * (high - low))
     return max(low, interval.lower - margin), min(high, interval.upper + margin)

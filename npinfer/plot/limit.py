@@ -22,6 +22,7 @@ from npinfer.plot.style import (
     print_small,
     publication,
 )
+from npinfer.plot.ticks import log_scale
 
 INNER, OUTER = lighten(COLOURS[2], 0.25), lighten(COLOURS[6], 0.25)  # the ±1σ and ±2σ bands: green and yellow
 
@@ -55,7 +56,7 @@ def plot_exclusion(exclusion: Exclusion) -> tuple[Figure, Axes]:
         _draw_segments(axes, exclusion.segments, 1.06, COLOURS[5], "excluded")
         _draw_segments(axes, exclusion.expected[2] if exclusion.expected else (), 1.13, INK, "expected to be excluded")
         if geometric(exclusion.grid):
-            axes.set_xscale("log")
+            log_scale(axes.xaxis)
         axes.set_xlim(exclusion.grid[0], exclusion.grid[-1])
         axes.set_ylim(0.0, 1.2)
         _finish(figure, axes, exclusion, ["nothing is said of values beyond the grid"])

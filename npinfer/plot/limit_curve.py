@@ -12,7 +12,7 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from npinfer.core.result import Exclusion, Limit
+from npinfer.core.result import Exclusion, Limit, Significance
 from npinfer.errors import ConfigurationError, DataError
 from npinfer.plot.labels import configuration_label, percent, plain, quantity_label, small_print
 from npinfer.plot.limit import draw_bands, expected_from
@@ -27,6 +27,7 @@ from npinfer.plot.style import (
     publication,
     spans_decades,
 )
+from npinfer.plot.ticks import log_scale
 
 MEMBER_COLOURS = tuple(COLOURS[i] for i in (0, 5, 3, 4, 1))  # not those of the bands
 MEMBER_DASHES = ("-", (0, (6, 2)), (0, (4, 1.5, 1, 1.5)), (0, (2, 1.2)), (0, (8, 2, 1, 2)))
@@ -166,11 +167,11 @@ def _pieces(members: Members) -> bool:
 def _scale(axes: Axes, x: np.ndarray, drawn: np.ndarray, beside: bool) -> None:
     """Logarithmic axes where they span decades; what is external does not decide how far they reach."""
     if spans_decades(x):
-        axes.set_xscale("log")
+        log_scale(axes.xaxis)
     finite = drawn[np.isfinite(drawn)]
     low, high = (float(finite.min()), float(finite.max())) if len(finite) else (1.0, 1.0)
     if spans_decades(np.array([low, high])):
-        axes.set_yscale("log")
+        log_scale(axes.yaxis)
         if beside:
             axes.set_ylim(0.5 * low, 2 * high)
     axes.set_xlim(x[0], x[-1])
@@ -196,12 +197,12 @@ def _gaps(values: np.ndarray) -> np.ndarray:
     return np.where(np.isfinite(values), values, np.nan)
 
 
-def without_key(limit: Limit, key: str) -> list[str]:
-    """The small print of one limit with its notes, without the configuration that changes along the curve."""
-    kept = {k: v for k, v in limit.description.configuration.items() if k != key}
-    lines = [line for line in small_print(limit, limit.data_kind) if not line.startswith("configuration: ")]
+def without_key(result: Limit | Exclusion | Significance, key: str) -> list[str]:
+    """The small print of one result with its notes, without the configuration that changes along the curve."""
+    kept = {k: v for k, v in result.description.configuration.items() if k != key}
+    lines = [line for line in small_print(result, result.data_kind) if not line.startswith("configuration: ")]
     chosen = [f"configuration: {', '.join(f'{k} {v}' for k, v in kept.items())}"] if kept else []
-    return [*lines, *chosen, *limit.description.notes]
+    return [*lines, *chosen, *result.description.notes]
 
 
 def _distinct(limits: Sequence[Limit]) -> list[str]:

@@ -13,6 +13,7 @@ from npinfer.core.result import Scan
 from npinfer.errors import ConfigurationError
 from npinfer.plot.labels import percent, plain, quantity_label, small_print
 from npinfer.plot.style import COLOURS, GREY, INK, dress, geometric, new_figure, print_small, publication
+from npinfer.plot.ticks import log_scale
 
 MARK_LINES = ((0, (6, 2)), (0, (1, 1.2)), (0, (6, 2, 1, 2)), (0, (3, 1.5)))
 Mark = float | tuple[float, float, float]
@@ -41,7 +42,7 @@ def plot_profile(
         for level, threshold in zip(cl, thresholds, strict=True):
             _draw_threshold(axes, level, threshold)
         if geometric(x):
-            axes.set_xscale("log")
+            log_scale(axes.xaxis)
         _draw_marks(axes, x, marks or {})
         _mark_best(axes, x, scan.best[name])
         axes.set_xlim(*_limits(x))

@@ -52,6 +52,12 @@ class Projection:
     def total(self) -> np.ndarray:
         return np.sum([*self.samples.values(), np.zeros(self.axis.bins)], axis=0)
 
+    def share(self, sample: str) -> float:
+        """The largest part of a bin that a sample makes."""
+        sizes = {name: np.abs(counts) for name, counts in self.samples.items()}
+        whole = np.sum(list(sizes.values()), axis=0)
+        return float(np.max(sizes[sample] / np.where(whole > 0, whole, 1.0)))
+
 
 def garwood(counts: np.ndarray, cl: float = ONE_SIGMA) -> tuple[np.ndarray, np.ndarray]:
     """Central Poisson interval of a mean for each count; NaN below zero, where no Poisson count lies.

@@ -1,4 +1,4 @@
-"""The look of every figure: fonts, colours, the small print, and how a figure is saved."""
+"""The look of every figure: fonts, colours, the small print, what hangs beside axes, and how a figure is saved."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
+from matplotlib.legend import Legend
 
 from npinfer.core.files import write_file
 from npinfer.errors import OutputError
@@ -24,6 +26,7 @@ HATCHES = ("", "///", "\\\\\\", "...", "xxx")
 INK, GREY = "#111111", "#767676"
 SMALL_PRINT = "small print"
 FEW_LINES = 4  # of small print, for which a figure has room
+LEGEND_GAP = 0.08  # inches around a legend beside the axes
 MOST_LINES = (4, 12)  # of a title, and of what was one line of the small print
 FORMATS = {".png": {}, ".pdf": {"CreationDate": None}, ".svg": {"Date": None}}
 
@@ -87,6 +90,25 @@ def print_small(figure: Figure, lines: Iterable[str]) -> None:
     text.set_gid(SMALL_PRINT)
     more = max(len(wrapped) - FEW_LINES, 0)
     figure.set_figheight(figure.get_figheight() + more * 7.0 * 1.25 / 72)
+
+
+def hang_legend(figure: Figure, legend: Legend) -> None:
+    """Hang a legend of the figure at its right edge, below the title, and leave the axes what is left of the width.
+
+    The figure grows where the legend would reach the small print, which is written before.
+    """
+    gap = LEGEND_GAP * figure.dpi
+    small = [text.get_gid() == SMALL_PRINT for text in figure.texts]
+    heights = [text.get_window_extent().height + gap for text in figure.texts]
+    above = sum(height for height, below in zip(heights, small, strict=True) if not below)
+    box = legend.get_window_extent()
+    needed = sum(heights) + box.height + 2 * gap
+    figure.set_figheight(max(figure.get_figheight(), needed / figure.dpi))
+    top = 1 - above / figure.bbox.height
+    legend.set_bbox_to_anchor((0.0, 0.0, 1.0, top), transform=figure.transFigure)
+    engine = figure.get_layout_engine()
+    if isinstance(engine, ConstrainedLayoutEngine):
+        engine.set(rect=(0.0, 0.0, 1 - (box.width + gap) / figure.bbox.width, 1.0))
 
 
 def _characters(width: float, size: float) -> int:

@@ -13,19 +13,21 @@ from matplotlib.ticker import MaxNLocator
 
 from npinfer.core.result import FitResult
 from npinfer.errors import ConfigurationError, unknown
-from npinfer.plot.labels import plain, readable, small_print
+from npinfer.plot.labels import percent, plain, readable, small_print
 from npinfer.plot.projection import Projection
 from npinfer.plot.style import (
     COLOURS,
     HATCHES,
     INK,
     dress,
+    hang_legend,
     lighten,
     new_figure,
     print_small,
     publication,
     spans_decades,
 )
+from npinfer.plot.ticks import log_scale
 
 BANDS = {"prefit": "pre-fit uncertainty", "postfit": "post-fit uncertainty"}
 PREFIT_NOTE = (
@@ -33,6 +35,7 @@ PREFIT_NOTE = (
     "uncertainty: of the constraints alone"
 )
 DATA_NOTE = "data: central 68.27 % Poisson intervals; empty bins: a triangle at the upper end"
+NEGLIGIBLE = 1e-4  # of every bin: a sample with less is not in the legend
 MEASURED_NOTE = "data: what was measured and its standard deviations"
 
 
@@ -48,7 +51,7 @@ def plot_templates(
     DataError where the fit was saved without its pre-fit counts.
     """
     projections = _project(result, axis, stage)
-    names = list(dict.fromkeys(s for p in projections.values() for s in p.samples))
+    names = list(dict.fromkeys(readable(s) for p in projections.values() for s in p.samples))
     columns = min(len(projections), 3)
     rows = math.ceil(len(projections) / columns)
     with publication():
@@ -69,11 +72,14 @@ def plot_templates(
                 lowest.set_ylabel("" if index % columns else "data / fit" if stage == "postfit" else "data / pre-fit")
             lowest.set_xlabel(plain(projection.axis.label))
             axes.set_ylabel("" if index % columns else "measured" if projection.measured else "events per bin")
-        _legend(figure, panels, names)
         further = [PREFIT_NOTE] if stage == "prefit" else []
+        shown = {readable(s) for p in projections.values() for s in p.samples if p.share(s) >= NEGLIGIBLE}
+        absent = [name for name in names if name not in shown]
+        further += [f"below {percent(NEGLIGIBLE)} of every bin: {', '.join(absent)}"] if absent else []
         kinds = {p.measured for p in projections.values()}
         notes = [note for measured, note in ((False, DATA_NOTE), (True, MEASURED_NOTE)) if measured in kinds]
         print_small(figure, [*small_print(result, result.data_kind), *further, *notes])
+        _legend(figure, panels, names)
     return figure, panels
 
 
@@ -99,17 +105,20 @@ def _title(channel: str, among: Collection[str]) -> str:
 
 
 def _draw_channel(axes: Axes, projection: Projection, names: list[str], labels: tuple[str, str]) -> None:
-    """labels: of the uncertainty and of the data."""
+    """names: of all samples in words, each with its colour; labels: of the uncertainty and of the data."""
     edges, total = np.asarray(projection.axis.edges), projection.total
     logarithmic = spans_decades(edges)
     if logarithmic:
-        axes.set_xscale("log")
+        log_scale(axes.xaxis)
+    elif projection.measured and np.array_equal(edges, np.arange(len(edges))):  # one number after the other
+        axes.set_xticks(edges[1:] - 0.5, [f"{number:.0f}" for number in edges[1:]])
+        axes.tick_params(axis="x", length=0)
     else:
         axes.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
     floor = np.zeros_like(total)
     for name in sorted(projection.samples, key=lambda s: projection.samples[s].sum()):
         top = floor + projection.samples[name]
-        index = names.index(name)
+        index = names.index(readable(name))
         axes.stairs(
             top,
             edges,
@@ -119,7 +128,7 @@ def _draw_channel(axes: Axes, projection: Projection, names: list[str], labels: 
             edgecolor="white",
             hatch=HATCHES[index // len(COLOURS) % len(HATCHES)],
             linewidth=0.3,
-            label=readable(name),
+            label=readable(name) if projection.share(name) >= NEGLIGIBLE else None,
             zorder=1,
         )
         floor = top
@@ -158,10 +167,10 @@ def _draw_data(axes: Axes, projection: Projection, scale: np.ndarray, label: str
         color=INK,
         markersize=4,
         linewidth=1.1,
-        label=label,
+        label=label if seen.any() else "",
         zorder=4,
     )
-    if projection.measured:
+    if not none.any():
         return
     axes.plot(
         middle[none],
@@ -184,7 +193,7 @@ def _scale_counts(axes: Axes, projection: Projection, logarithmic: bool) -> None
     ceiling = float(np.nanmax(np.r_[total + projection.error, np.where(np.isnan(high), seen, high), 1e-12]))
     drawn = np.r_[total, seen]
     if logarithmic and drawn.min() >= 0 and drawn.any():
-        axes.set_yscale("log")
+        log_scale(axes.yaxis)
         axes.set_ylim(np.clip(0.5 * drawn[drawn > 0].min(), 1e-4 * ceiling, 0.02 * ceiling), 3.0 * ceiling)
     else:
         axes.set_ylim(float(drawn.min()) - 0.15 * ceiling if drawn.min() < 0 else 0.0, 1.15 * ceiling)
@@ -215,6 +224,5 @@ def _legend(figure: Figure, panels: Mapping[str, Axes], names: list[str]) -> Non
     for axes in panels.values():
         for handle, label in reversed(list(zip(*axes.get_legend_handles_labels(), strict=True))):
             entries.setdefault(label, handle)
-    samples = {readable(name) for name in names}
-    order = sorted(entries, key=lambda label: label in samples)
-    figure.legend([entries[label] for label in order], order, loc="outside right upper")
+    order = sorted(entries, key=lambda label: label in names)
+    hang_legend(figure, figure.legend([entries[label] for label in order], order, loc="upper right"))

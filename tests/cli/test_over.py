@@ -31,7 +31,15 @@ def test_interval_over_a_mass(npi: Callable, folder: Path) -> None:
     for column in ("massive.mu", "upper"):
         scaled = np.array(table[column], dtype=float) / mass**2
         np.testing.assert_allclose(scaled, scaled[0], rtol=1e-5)
-    assert [p.name for p in (folder / "results").iterdir()] == ["interval_over_mass.csv"]
+    assert sorted(p.name for p in (folder / "results").iterdir()) == [
+        "interval_over_mass.csv",
+        "interval_over_mass.json",
+    ]
+    again = npinfer.load_result(folder / "results" / "interval_over_mass.json")
+    np.testing.assert_array_equal(again.numbers("upper"), np.array(table["upper"], dtype=float))
+    assert again.axis.name == "mass"
+    assert "mass" not in again.description.configuration
+    assert "--over mass=0.5:2:3:log" in again.provenance.command
 
 
 def test_a_row_is_the_verb_itself(npi: Callable, folder: Path) -> None:
@@ -54,7 +62,7 @@ def test_asimov_data_follow_the_configuration(npi: Callable, folder: Path) -> No
     np.testing.assert_allclose(np.array(table["massive.mu"], dtype=float), 2)
 
 
-@pytest.mark.parametrize("command", ["fit", "interval"])
+@pytest.mark.parametrize("command", ["fit", "interval", "significance"])
 @pytest.mark.parametrize(
     ("options", "message"),
     [
@@ -115,3 +123,31 @@ def test_a_value_without_an_answer_has_a_row_that_says_why(npi: Callable, folder
     assert "use exclusion on a grid of massive.mu" in table["message"][3]
     assert "saved results/limit_over_mass.png" in out
     assert "use exclusion on a grid of massive.mu" in npi(f"{given} --over mass=4:5:2").refused()
+
+
+def test_significance_along_a_mass(npi: Callable, folder: Path) -> None:
+    """Counts fall with the square of the mass: what fits best rises with it, and its significance stays."""
+    given = "significance massive.yaml --plugin massive_physics --fix level=1 --out results"
+    out = npi(f"{given} --over mass=0.5:2:3:log").done()
+    assert "saved results/significance_over_mass.png" in out
+    assert "every row is local to its mass" in out
+    table = saved(folder / "results" / "significance_over_mass.csv")
+    mass, best = np.array(table["mass"], dtype=float), np.array(table["massive.mu"], dtype=float)
+    np.testing.assert_allclose(best / mass**2, best[0] / mass[0] ** 2, rtol=1e-5)
+    for column in ("q0", "p", "z", "expected z"):
+        np.testing.assert_allclose(np.array(table[column], dtype=float), float(table[column][0]), rtol=1e-5)
+    single = npinfer.significance(npinfer.load("massive.yaml", mass=1.0), "mu", fixed={"level": 1})
+    assert float(table["z"][1]) == single.z > 1
+    assert "toy z" not in table
+
+
+def test_significance_along_a_mass_by_toys(npi: Callable, folder: Path) -> None:
+    given = "significance massive.yaml --plugin massive_physics --fix level=1 --n-toys 40 --seed 3 --out results"
+    npi(f"{given} --over mass=1:2:2 --asimov --at mu=0.6 --quiet").done()
+    table = saved(folder / "results" / "significance_over_mass.csv")
+    lower, upper = (np.array(table[end], dtype=float) for end in ("z lower", "z upper"))
+    assert (lower < upper).all()
+    np.testing.assert_allclose(np.array(table["massive.mu"], dtype=float), 0.6, rtol=1e-5)  # the truth at each mass
+    z = np.array(table["z"], dtype=float)
+    np.testing.assert_allclose(np.array(table["expected z"], dtype=float), z, rtol=1e-5)  # and of these Asimov data
+    assert z[1] < z[0]

@@ -62,6 +62,19 @@ def test_edges_lie_on_the_profile(hese: BinnedLikelihood) -> None:
     np.testing.assert_allclose(scan.delta_twice_nll, [found.threshold, 0.0, found.threshold], atol=1e-4)
 
 
+@pytest.mark.parametrize("threshold", [0.01, 1.0])
+def test_the_curve_is_the_profile_over_the_whole_interval(counting: BinnedLikelihood, threshold: float) -> None:
+    """Straight lines between its points are within 2 % of the threshold, and reach it at the ends."""
+    found = npinfer.interval(counting, "s", cl=wilks.enclosed(threshold))
+    values, heights, _ = found.curve
+    assert (np.diff(values) > 0).all()
+    s = np.linspace(found.lower, found.upper, 500)
+    truth = 2 * (s - 1 - np.log(s))
+    np.testing.assert_allclose(np.interp(s, values, heights), truth, rtol=0, atol=0.02 * threshold)
+    ends = np.interp([found.lower, found.upper], values, heights)
+    np.testing.assert_allclose(ends, threshold, rtol=1e-5)
+
+
 def test_a_better_minimum_on_the_way_is_taken(two_minima: BinnedLikelihood) -> None:
     """Without further starts the fit may sit in one minimum; the interval still knows both."""
     lopsided = two_minima.with_data(two_minima.asimov({"p": -9.0}))

@@ -125,3 +125,20 @@ def test_an_interval_on_its_profile(make, printed, segments):
         low, high = axes.get_xlim()
         assert low <= segments[0].lower
         assert high >= segments[-1].upper
+
+
+def test_the_window_follows_the_interval_and_not_the_bounds(make):
+    """An interval of a ten-thousandth of what the parameter may be fills most of the figure."""
+    x = np.union1d(np.linspace(0, 1, 25), np.linspace(0, 3e-4, 33))
+    content = {
+        "quantity": Quantity("norm"),
+        "cl": 0.9,
+        "threshold": 2.7,
+        "best": 0.0,
+        "segments": (Segment(0.0, 1e-4, True),),
+        "calibration": "by hand",
+        "fixed": {},
+        "curve": np.stack([x, 2.7e8 * x**2, np.full(x.size, 2.7)]),
+    }
+    _, axes = plot_interval(Interval(**{**make.common(), **content}))
+    assert axes.get_xlim() == (0.0, pytest.approx(1.35e-4))

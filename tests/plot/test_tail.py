@@ -6,8 +6,8 @@ from matplotlib.patches import Polygon
 from scipy.stats import chi2
 
 from npinfer.core.result import Contribution, GoodnessOfFit, Quantity, Significance, Tail
-from npinfer.errors import InferenceError
-from npinfer.plot import plot_gof, plot_significance
+from npinfer.errors import ConfigurationError, InferenceError
+from npinfer.plot import plot_gof, plot_significance, plot_significance_curve
 
 
 def gof(make, toys=(), **replaced):
@@ -118,3 +118,29 @@ def test_an_infinite_statistic_is_drawn_in_words(make):
     assert "observed data: q₀ = inf" in legend(axes)
     assert np.isfinite(axes.get_xlim()).all()
     figure.draw_without_rendering()
+
+
+def test_z_along_a_configuration(make, printed):
+    """What toys count has its interval where they reach the data and an arrow from its lower end where none does."""
+    reached, beyond = chi2(1).rvs(400, random_state=1), np.zeros(50)
+    results = [significance(make, reached), None, significance(make, beyond, z=3.0), significance(make, z=float("inf"))]
+    figure, axes = plot_significance_curve("mass", np.array([1.0, 10.0, 50.0, 100.0]), results)
+    figure.draw_without_rendering()
+    assert axes.get_xscale() == "log"
+    expected, observed = axes.lines[:2]
+    np.testing.assert_array_equal(observed.get_ydata(), [2.0, np.nan, 3.0, np.nan])
+    np.testing.assert_array_equal(expected.get_ydata(), [1.5, np.nan, 1.5, 1.5])
+    point, _, (bars,) = axes.containers[0].lines
+    z, lower, upper = results[0].toy_z
+    np.testing.assert_allclose(point.get_xydata(), [[1.0, z]])
+    np.testing.assert_allclose(bars.get_segments()[0][:, 1], [lower, upper])
+    (arrow,) = [line for line in axes.lines if line.get_marker() == "^"]
+    np.testing.assert_allclose(arrow.get_xydata(), [[50.0, results[2].toy_z[1]]])
+    assert "no z at 2 of 4 values: gaps" in printed(figure)
+    assert "local: nothing corrects for the number of values" in printed(figure)
+
+
+def test_a_curve_of_z_needs_a_result_a_value(make):
+    for results in ([], [significance(make)], [None, None]):
+        with pytest.raises(ConfigurationError, match="as many results as values of mass, and one at least"):
+            plot_significance_curve("mass", np.array([1.0, 2.0]), results)

@@ -18,6 +18,10 @@ def steps(axes, label):
     return patch.get_data()
 
 
+def legend_of(figure):
+    return [text.get_text() for text in figure.legends[0].get_texts()]
+
+
 def test_garwood_is_the_chi_square_closed_form():
     counts, tail = np.array([1.0, 2.0, 7.0, 130.0]), 0.5 * (1 - ONE_SIGMA)
     low, high = garwood(counts)
@@ -143,6 +147,57 @@ def test_legend_names_each_thing_once(make):
     said = [t.get_text() for t in legend.get_texts()]
     assert sorted(said[:3]) == sorted(["observed data", "empty bin (upper end)", BANDS["postfit"]])
     assert sorted(said[3:]) == ["all", "muon", "signal one"]
+
+
+LONG = "A title that goes on for longer than the axes of a figure with one channel are wide, in a year"
+
+
+@pytest.mark.parametrize("samples", [2, 24])
+@pytest.mark.parametrize("title", ["Short", LONG])
+@pytest.mark.parametrize("ratio", [False, True])
+def test_no_part_of_a_figure_covers_another(make, samples, title, ratio):
+    """The legend hangs beside the axes, below the title and above the small print, however many samples there are."""
+    view = make.counts([3, 0], [1.0, 2.0])
+    view = dataclasses.replace(view, samples={f"sample_{i}": np.array([1.0, 2.0]) for i in range(samples)})
+    description = dataclasses.replace(make.description, title=title)
+    figure, _ = plot_templates(make.fit(channels={"a": view}, description=description), ratio=ratio)
+    figure.draw_without_rendering()
+    (legend,) = figure.legends
+    boxes = [legend.get_window_extent(), *(text.get_window_extent() for text in figure.texts)]
+    others = [*boxes, *(axes.get_tightbbox() for axes in figure.axes[:1])]
+    assert len(others) == 4  # legend, title, small print and axes
+    assert not any(box.overlaps(other) for i, box in enumerate(others) for other in others[:i])
+    assert all(box.x0 >= 0 and box.y0 >= 0 for box in boxes)
+    assert all(box.x1 <= figure.bbox.x1 and box.y1 <= figure.bbox.y1 for box in boxes)
+
+
+def test_legend_names_what_has_counts_and_the_small_print_the_rest(make, printed):
+    view = make.counts([3, 4], [1.0, 2.0])
+    counts = {"seen": [2.0, 4.0], "nothing": [0.0, 0.0], "next_to_nothing": [1e-5, 1e-5], "in_one_bin": [0.0, 1e-2]}
+    view = dataclasses.replace(view, samples={name: np.array(n) for name, n in counts.items()})
+    figure, _ = plot_templates(make.fit(channels={"a": view}))
+    assert legend_of(figure) == ["observed data", BANDS["postfit"], "seen", "in one bin"]
+    assert "below 0.01 % of every bin: nothing, next to nothing" in printed(figure)
+    none = make.counts([0, 0], [0.0, 0.0])
+    assert legend_of(plot_templates(make.fit(channels={"a": none}))[0]) == ["empty bin (upper end)", BANDS["postfit"]]
+
+
+def test_samples_of_one_name_have_one_colour(make):
+    view = make.counts([1], [1.0])
+    one = dataclasses.replace(view, samples={"first.background": np.ones(1), "first.signal": np.ones(1)})
+    two = dataclasses.replace(view, samples={"second.signal": np.ones(1)})
+    figure, panels = plot_templates(make.fit(channels={"first.a": one, "second.a": two}))
+    colours = [p.get_facecolor() for a in panels.values() for p in a.patches if p.get_label() == "signal"]
+    assert colours[0] == colours[1]
+    assert legend_of(figure).count("signal") == 1
+
+
+def test_measurements_are_numbered(make):
+    """One number after the other, where an axis only counts them."""
+    view = dataclasses.replace(make.counts([0.9, 0.2], [1.0, 0.2]), sigma=np.full((2, 2), 0.1))
+    _, panels = plot_templates(make.fit(channels={"a": view}))
+    ticks = {label.get_text(): label.get_position()[0] for label in panels["a"].get_xticklabels()}
+    assert ticks == {"1": 0.5, "2": 1.5}
 
 
 def test_more_samples_than_colours_are_told_apart(make):
