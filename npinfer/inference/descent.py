@@ -286,10 +286,11 @@ def differences(state: Descent, groups: Sequence[np.ndarray]) -> np.ndarray:
     change, result = gradients[0] - gradients[1], np.zeros((n, m, m))
     alone = [(j, int(group[0])) for j, group in enumerate(groups) if len(group) == 1]
     single, column = np.array(alone, dtype=np.intp).reshape(-1, 2).T
-    result[:, :, column] = change[:, single].transpose(0, 2, 1) / (high - low)[:, None, column]
+    width = np.where(high > low, high - low, np.inf)  # a coordinate may be held between equal bounds
+    result[:, :, column] = change[:, single].transpose(0, 2, 1) / width[:, None, column]
     for j, group in enumerate(groups):
         if len(group) > 1:
-            result[:, group, group] = change[:, j, group] / (high - low)[:, group]
+            result[:, group, group] = change[:, j, group] / width[:, group]
             result[:, column[:, None], group] = result[:, group[:, None], column].transpose(0, 2, 1)
     return 0.5 * (result + result.transpose(0, 2, 1))
 

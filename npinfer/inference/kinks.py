@@ -56,7 +56,8 @@ def _kinked(state: Descent) -> np.ndarray:
 def _run(state: Descent, kinked: np.ndarray, steps: tuple[int, int]) -> None:
     for _ in range(ROUNDS):
         if state.profiled.curved and state.coordinates.plain:
-            if state.profiled.likelihood.coarse is not None:
+            coarse = state.profiled.likelihood.coarse
+            if coarse is not None and coarse.curved:
                 state.run(rough, steps[0])
             state.run(secant, min(steps[0], CHEAP))
             state.run(exact, sum(steps))

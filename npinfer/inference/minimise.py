@@ -30,7 +30,7 @@ SECANT_STEPS = 30
 NEWTON_STEPS = 25
 ROUGH = 1e-4  # tolerance of the coarse approximation
 PROMISING = 1.0  # of −ln density above the lowest of its minima, which the exact ones may turn round
-SAME = 1e-2  # of the width of parameters, between points that are one minimum
+SAME = 0.05  # of the width of parameters, between points that are one minimum
 HOPELESS = 1e4  # of −ln density above the best start, from where the way down is long and ends where others do
 MINIMISERS = ("native", "migrad")
 
@@ -98,7 +98,9 @@ def minimise(
     has a finite density.
     """
     found: Minima | None = None
-    for start in starts:
+    if likelihood.coarse is not None and options.minimiser == "native":
+        found = _in_two_stages(likelihood, packed, starts, free, options)
+    for start in starts if found is None else ():
         other = _from_start(likelihood, packed, start, free, options, found)
         found = other if found is None else found.better(other)
     assert found is not None
@@ -132,8 +134,6 @@ def _native(
     likelihood: Any, packed: Any, start: np.ndarray, free: np.ndarray, options: FitOptions, known: Minima | None = None
 ) -> Minima:
     """Descend from one start point a problem; those that run into the bowl of a `known` minimum end there, above it."""
-    if likelihood.coarse is not None:
-        start = approach(likelihood, packed, start, free, options)
     coordinates, profiled = Coordinates(likelihood.parameters, free, start), Profiled(likelihood, free)
     state = Descent(profiled, packed, coordinates, coordinates.to_box(start), options.tolerance)
     if known is not None:
@@ -150,11 +150,41 @@ def _native(
     return minima
 
 
-def approach(likelihood: Any, packed: Any, start: np.ndarray, free: np.ndarray, options: FitOptions) -> np.ndarray:
-    """Where the coarse approximation of a likelihood has its minima, as better start points (batch, parameters)."""
-    rough = replace(options, tolerance=max(options.tolerance, ROUGH))
-    minima = _native(likelihood.coarse, packed, start, free, rough)
-    return np.where(np.isfinite(minima.nll)[:, None], minima.points, start)
+def _in_two_stages(
+    likelihood: Any, packed: Any, starts: Sequence[np.ndarray], free: np.ndarray, options: FitOptions
+) -> Minima:
+    """Minimise the coarse approximation from every start point, then −ln density from the lowest of these minima.
+
+    From others too, where they are apart from it and so little above that the exact ones may turn round.
+    """
+    with one_blas_thread():
+        rough = _rough(likelihood, packed, starts, free, options)
+        nll = np.array([minima.nll for minima in rough])
+        order, rows = np.argsort(nll, axis=0), np.arange(nll.shape[1])
+        points, possible = np.array([minima.points for minima in rough])[order, rows], np.isfinite(nll[order, rows])
+        above = np.subtract(nll[order, rows], nll.min(axis=0), out=np.full(nll.shape, np.inf), where=possible)
+        found = _native(likelihood, packed, points[0], free, options)
+        for k in range(1, len(points)):
+            apart = np.abs(points[k] - points[:k]) > SAME * likelihood.parameters.width
+            some = np.flatnonzero((above[k] < PROMISING) & apart.any(axis=2).all(axis=0))
+            if len(some):
+                known = _rows(found, some)
+                other = _native(likelihood, packed.take(some), points[k, some], free, options, known)
+                _put(found, some, known.better(other))
+    return found
+
+
+def _rough(
+    likelihood: Any, packed: Any, starts: Sequence[np.ndarray], free: np.ndarray, options: FitOptions
+) -> list[Minima]:
+    """The minima of the coarse approximation of a likelihood from each start point, or that where it has none."""
+    loose, found, lowest = replace(options, tolerance=max(options.tolerance, ROUGH)), [], None
+    for start in starts:
+        minima = _native(likelihood.coarse, packed, start, free, loose, lowest)
+        minima.points[:] = np.where(np.isfinite(minima.nll)[:, None], minima.points, start)
+        lowest = minima if lowest is None else lowest.better(minima)
+        found.append(minima)
+    return found
 
 
 def promising(likelihood: Any, packed: Any, starts: np.ndarray, free: np.ndarray, options: FitOptions) -> np.ndarray:
@@ -165,13 +195,15 @@ def promising(likelihood: Any, packed: Any, starts: np.ndarray, free: np.ndarray
     """
     if likelihood.coarse is None or options.minimiser != "native":
         return starts
-    points, kept = approach(likelihood, packed, starts, free, options), np.zeros(0, dtype=np.intp)
-    for i in np.argsort(-likelihood.coarse.logpdf(points, packed)):
-        apart = np.abs(points[i] - points[kept]) > SAME * likelihood.parameters.width
-        if apart.any(axis=1).all():
+    with one_blas_thread():
+        (rough,) = _rough(likelihood, packed, [starts], free, options)
+    kept = np.zeros(0, dtype=np.intp)
+    for i in np.argsort(rough.nll):
+        apart = np.abs(rough.points[i] - rough.points[kept]) > SAME * likelihood.parameters.width
+        if np.isfinite(rough.nll[i]) and apart.any(axis=1).all():
             kept = np.append(kept, i)
-    nll = -likelihood.logpdf(points[kept], packed)
-    return points[kept[nll <= nll.min() + PROMISING]] if np.isfinite(nll).any() else starts
+    kept = kept[rough.nll[kept] < rough.nll.min() + PROMISING]
+    return rough.points[kept] if len(kept) else starts
 
 
 def _rows(minima: Minima, rows: np.ndarray | slice) -> Minima:

@@ -115,10 +115,10 @@ def _repair(
                 trials.append(np.stack([mine[known], theirs[known]]))
         mine, theirs = np.concatenate(trials, axis=1)
         starts = likelihood.parameters.shrink(np.where(free, points[theirs], points[mine]), free)
-        values = np.concatenate(
-            [-np.atleast_1d(likelihood.logpdf(starts[i : i + 512], packed)) for i in range(0, len(starts), 512)]
-            or [np.zeros(0)]
-        )
+        if likelihood.coarse is not None:  # what it tells nothing good of is left alone
+            apart = _nll(likelihood.coarse, starts, packed) - _nll(likelihood.coarse, points, packed)[mine]
+            mine, theirs, starts = mine[apart < 0], theirs[apart < 0], starts[apart < 0]
+        values = _nll(likelihood, starts, packed)
         better = np.flatnonzero(values < nll[mine] - 1e-7)
         if not len(better):
             return
@@ -126,6 +126,12 @@ def _repair(
         for row, i in enumerate(mine[better]):
             if found.nll[row] < nll[i]:
                 nll[i], points[i] = found.nll[row], found.points[row]
+
+
+def _nll(likelihood: Any, points: np.ndarray, packed: Any) -> np.ndarray:
+    """−ln density at points (n, parameters), (n,)."""
+    parts = [-np.atleast_1d(likelihood.logpdf(points[i : i + 512], packed)) for i in range(0, len(points), 512)]
+    return np.concatenate(parts or [np.zeros(0)])
 
 
 def _scan(

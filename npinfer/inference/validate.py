@@ -10,6 +10,7 @@ import numpy as np
 
 from npinfer.core.provenance import Provenance
 from npinfer.core.result import Check, Validation
+from npinfer.core.template import effective_bins
 from npinfer.errors import ConfigurationError, unknown
 from npinfer.inference.fit import fit, full_names
 from npinfer.inference.interval import interval
@@ -22,6 +23,9 @@ RELATIVE = 1e-9
 def validate(name_or_path: str | Path, **configuration: Any) -> Validation:
     """Check a likelihood: against pyhf, against itself, and against the published numbers it declares.
 
+    Not against pyhf where it has what is measured or simulated, and not with Asimov data where it is simulated: L_eff
+    does not return their truth.
+
     The declared checks run in the configuration they declare, the others in the one given here.
     Raises ConfigurationError or DataError for a likelihood that does not load.
 
@@ -29,8 +33,9 @@ def validate(name_or_path: str | Path, **configuration: Any) -> Validation:
     True
     """
     likelihood = load(name_or_path, **configuration)
-    same = [] if any(c.measured for c in likelihood.channels) else [_same_as_pyhf(likelihood)]
-    checks = [*same, _contraction(likelihood), *_asimov(likelihood)]
+    effective = bool(effective_bins(likelihood.channels).any())
+    same = [] if effective or any(c.measured for c in likelihood.channels) else [_same_as_pyhf(likelihood)]
+    checks = [*same, _contraction(likelihood), *([] if effective else _asimov(likelihood))]
     subjects = {tuple(sorted(configuration.items())): likelihood}
     for i, entry in enumerate(describe_spec(name_or_path).get("validation", [])):
         chosen = entry.get("configuration", {})

@@ -52,10 +52,10 @@ def build(
 
     Raises ConfigurationError or DataError with file and line.
     """
-    return _Builder(document, shared, configuration).likelihood(reload)
+    return Builder(document, shared, configuration).likelihood(reload)
 
 
-class _Builder:
+class Builder:
     """Works through one document; every fault is reported with its place."""
 
     def __init__(self, document: Document, shared: Mapping[str, Any], configuration: Mapping[str, Any]) -> None:
@@ -148,7 +148,7 @@ class _Builder:
 
     def _plan(self, name: str, entry: Mapping[str, Any]) -> Plan:
         source, simulated = self._at(lambda: self._source(name, entry), "samples", name)
-        scale = _scale(entry.get("scale", ()))
+        scale = read_scale(entry.get("scale", ()))
         for parameter, power in scale.items():
             self._at(lambda p=parameter, k=power: self._check_scale(p, k), "samples", name, "scale")  # type: ignore[misc]
         norm: list[NormSys] = []
@@ -322,7 +322,7 @@ def _is_weights(bound: Any) -> bool:
     )
 
 
-def _scale(entry: str | Sequence[str] | Mapping[str, float]) -> dict[str, float]:
+def read_scale(entry: str | Sequence[str] | Mapping[str, float]) -> dict[str, float]:
     """{parameter: power} from a name, a list of names (one given twice is squared) or a mapping."""
     if isinstance(entry, Mapping):
         return {k: float(v) for k, v in entry.items()}

@@ -13,7 +13,7 @@ from npinfer.core.dataset import Dataset
 from npinfer.core.parameter import Parameters
 from npinfer.errors import ConfigurationError
 from npinfer.likelihood.binned import BinnedLikelihood, Model, channel_dataset
-from npinfer.likelihood.build import _Builder, _scale
+from npinfer.likelihood.build import Builder, read_scale
 from npinfer.likelihood.event_likelihood import EventLikelihood
 from npinfer.likelihood.events import EventGroup, EventSample
 from npinfer.likelihood.spec import Document
@@ -39,7 +39,7 @@ def build_events(
     return _EventBuilder(document, shared, configuration).likelihood(reload)
 
 
-class _EventBuilder(_Builder):
+class _EventBuilder(Builder):
     """Works through one document of samples that weight simulated events, and nothing else."""
 
     def likelihood(self, reload: Callable[..., BinnedLikelihood]) -> EventLikelihood:
@@ -92,7 +92,7 @@ class _EventBuilder(_Builder):
 
     def _scales(self, name: str, entry: Any) -> dict[str, float]:
         """{parameter: power} that scale a sample, checked."""
-        scale = _scale(entry)
+        scale = read_scale(entry)
         for parameter, power in scale.items():
             self._at(lambda p=parameter, k=power: self._check_scale(p, k), "samples", name, "scale")  # type: ignore[misc]
         return scale

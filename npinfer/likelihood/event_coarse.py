@@ -2,7 +2,8 @@
 
 Neighbouring events of a section, close in true energy, become one. At a reference point its columns are their sums, its
 energy and exponents their means, weighted as there, and Σ w² of its events is to (Σ w)² what it is. Away from there,
-the weight of an event in a term t changes by e^Δ, and that of the sum by e^Δ̄: limits follow from the largest |Δ − Δ̄|.
+the weight of an event in a term t changes by e^Δ, and that of the sum by e^Δ̄: limits follow from what is known of the
+δ = Δ − Δ̄ of its events.
 """
 
 from __future__ import annotations
@@ -11,9 +12,10 @@ import copy
 
 import numpy as np
 
-from npinfer.likelihood.event_kernel import LN10, Point, Table
+from npinfer.likelihood.event_kernel import FLUXES, LN10, Point, Table
 from npinfer.likelihood.event_sums import scales
 from npinfer.likelihood.events import PLAIN, EventGroup
+from npinfer.physics.hese_detector import NOMINAL
 
 WIDTH = 1.0  # of ln(true energy), of events that are summed
 
@@ -58,7 +60,7 @@ def summed(group: EventGroup, values: np.ndarray) -> CoarseGroup:
     )
     found = CoarseGroup.__new__(CoarseGroup)
     found.__dict__.update(copy.copy(group).__dict__)
-    found._known, found.exact, found.firsts, found.reference = {}, t, firsts, point
+    found._known, found._latest, found.exact, found.firsts, found.reference = {}, None, t, firsts, point
     found.table = table._replace(columns=table.columns / _every_scale(table, point)[table.term])
     return found
 
@@ -84,74 +86,99 @@ def _weights(t: Table, p: Point) -> np.ndarray:
 
 
 class _Limits:
-    """What is needed to limit the counts of summed events, per sum: half-widths and products."""
+    """What is needed to limit the counts of summed events.
+
+    For each sum, of the energy, of the splines' coefficients over their nominal level, and of the level: the largest
+    distance of an event from the sum (half), and of each column the mean and root of the mean square of distances
+    (drift, spread). Then Σ m e^δ lies between M (1 + mean δ) and M (1 + mean δ + ½ mean δ² e^|δ|max).
+    """
 
     def __init__(self, group: CoarseGroup) -> None:
-        t, firsts = group.exact, group.firsts
+        t, firsts, detector = group.exact, group.firsts, group.events.detector
         self._group, self._table = group, group.table
-        self._energy = self._half(t.energy, self._table.energy)
-        detector = group.events.detector
-        reference = detector.at(np.array([0.99, 0.0, 1.0]))
-        self._halves = np.empty((t.coefficients.shape[0] + 2, *self._table.coefficients.shape[1:]))
-        sizes = [len(k) - 3 for k in detector.knots]
-        for s, start in enumerate((0, sizes[0])):
+        self._sizes = [len(k) - 3 for k in detector.knots]
+        reference = detector.at(np.array(NOMINAL))
+        weights, count = _weights(t, group.reference), sum(self._sizes)
+        self._half = np.empty((1 + count + 2, FLUXES, len(firsts)))
+        self._drift, self._spread = np.zeros((2, len(self._half), len(weights), len(firsts)))
+        total = _sum(weights, firsts)
+        self._unit = np.where(total > 0, 1.0 / np.where(total > 0, total, 1.0), 0.0)
+        energy = (np.broadcast_to(x, (FLUXES, len(x))) for x in (t.energy, self._table.energy))
+        self._put(0, weights, *energy)
+        for s, start in enumerate((0, self._sizes[0])):
             first, basis = reference.first[s], reference.basis[s, 0]
             level, mean = (np.einsum("j,jfe->fe", basis, c[first : first + 3])
                            for c in (t.coefficients, self._table.coefficients))  # fmt: skip
-            self._halves[sum(sizes) + s] = self._half(level, mean)
-            for j in range(start, start + sizes[s]):
-                self._halves[j] = self._half(t.coefficients[j] - level, self._table.coefficients[j] - mean)
-        self._sizes = sizes
+            self._put(1 + count + s, weights, level, mean)
+            for j in range(start, start + self._sizes[s]):
+                self._put(1 + j, weights, t.coefficients[j] - level, self._table.coefficients[j] - mean)
+        self._spread = np.sqrt(self._spread)
         used = t.shares.any(axis=0)
         last = len(reference.table)
         low = np.minimum.reduceat(np.where(used, t.rows, last), firsts)
         high = np.maximum.reduceat(np.where(used, t.rows, -1), firsts) + 3
         self._none, self._some = np.logical_or.reduceat(~used, firsts), low < last
         self._span = np.stack([np.where(self._some, low, 0), np.where(self._some, high, 1)], axis=1).ravel()
-        weights = _weights(t, group.reference)
-        count = len(weights)
-        self._products = np.empty((count, count, len(firsts)))
-        for i in range(count):
+        self._products = np.empty((len(weights), len(weights), len(firsts)))
+        for i in range(len(weights)):
             self._products[i, i:] = _sum(weights[i] * weights[i:], firsts)
             self._products[i:, i] = self._products[i, i:]
 
-    def _half(self, values: np.ndarray, centre: np.ndarray) -> np.ndarray:
-        """The largest distance of events from what they are summed to."""
-        firsts = self._group.firsts
-        high, low = np.maximum.reduceat(values, firsts, axis=-1), np.minimum.reduceat(values, firsts, axis=-1)
-        found: np.ndarray = np.maximum(high - centre, centre - low)
-        return found
+    def _put(self, at: int, weights: np.ndarray, values: np.ndarray, centre: np.ndarray) -> None:
+        """Enter the distances of events from what they are summed to, of a coordinate (fluxes, events)."""
+        firsts, sizes = self._group.firsts, _sizes(self._group.firsts, self._group.exact)
+        away = values - np.repeat(centre, sizes, axis=1)
+        self._half[at] = np.maximum.reduceat(np.abs(away), firsts, axis=1)
+        for c, f in enumerate(self._table.flux[self._table.term]):
+            if f >= 0:
+                moment = weights[c] * away[f]
+                self._drift[at, c] = _sum(moment, firsts) * self._unit[c]
+                self._spread[at, c] = _sum(moment * away[f], firsts) * self._unit[c]
 
     def __call__(self, point: Point) -> np.ndarray:
         """Between what counts and variances of every section lie, (2, low and high, sections)."""
         t, reference = self._table, self._group.reference
-        away = self._away(point)[np.maximum(t.flux, 0)] * (t.flux >= 0)[:, None]
-        away += np.abs(point.slopes - reference.slopes)[:, None] * self._energy
+        change = self._change(point)[:, t.term]  # (coordinates, columns)
+        of_flux = np.maximum(t.flux, 0)[t.term]
+        away = np.einsum("jc,jce->ce", np.abs(change), self._half[:, of_flux])
+        table = self._anisotropy(point)[of_flux] * (t.flux[t.term] >= 0)[:, None]
+        mean = 1 + np.einsum("jc,jce->ce", change, self._drift)
+        square = np.einsum("jc,jce->ce", np.abs(change), self._spread) ** 2
+        low = np.maximum(mean, np.exp(-away)) * np.exp(-table)
+        high = np.minimum(mean + 0.5 * square * np.exp(away), np.exp(away)) * np.exp(table)
         factors = np.repeat(point.factors[:, t.kinds], np.diff(t.starts), axis=1)
         parts = factors * _weights(t, point)
-        change = (_every_scale(t, point) / _every_scale(t, reference))[t.term] * factors
-        squares = np.einsum("ie,ije,je->e", change, self._products, change, optimize=True)
-        most = away.max(axis=0)
-        bounds = [(parts * np.exp(sign * away[t.term])).sum(axis=0) for sign in (-1, 1)]
-        bounds += [squares * np.exp(2 * sign * most) for sign in (-1, 1)]
+        ratio = (_every_scale(t, point) / _every_scale(t, reference))[t.term] * factors
+        squares = np.einsum("ie,ije,je->e", ratio, self._products, ratio, optimize=True)
+        most = 2 * (away + table).max(axis=0)
+        bounds = [(parts * low).sum(axis=0), (parts * high).sum(axis=0)]
+        bounds += [squares * np.exp(-most), squares * np.exp(most)]
         return _sum(np.stack(bounds), t.starts[:-1]).reshape(2, 2, -1)
 
-    def _away(self, point: Point) -> np.ndarray:
-        """The largest |Δ − Δ̄| that the detector makes, of every flux, (fluxes, events)."""
+    def _change(self, point: Point) -> np.ndarray:
+        """What the coordinates of a term's exponent are multiplied with, more than at the reference, (…, terms)."""
         reference, t = self._group.reference, self._table
-        change = np.zeros(t.coefficients.shape[0] + 2)
+        change = np.zeros((len(self._half), len(t.flux)))
+        on = t.flux >= 0
         for p, sign in ((point, 1), (reference, -1)):
+            change[0] -= sign * p.slopes * on
             for s in range(2):
-                change[p.first[s] : p.first[s] + 3] += sign * p.basis[s, 0]
-        ends = np.cumsum([0, *self._sizes])
+                change[1 + p.first[s] : 4 + p.first[s], on] += sign * LN10 * p.basis[s, 0][:, None]
+        ends = 1 + np.cumsum([0, *self._sizes])
         for s in range(2):  # sums differ from one outside the extents, where the level itself counts
-            change[ends[-1] + s] = change[ends[s] : ends[s + 1]].sum()
-        away = np.einsum("j,jfe->fe", np.abs(change), self._halves)
-        table = (point.anisotropy - reference.anisotropy)[:, :3]
+            change[ends[-1] + s] = change[ends[s] : ends[s + 1]].sum(axis=0)
+        return change
+
+    def _anisotropy(self, point: Point) -> np.ndarray:
+        """The largest |Δ − Δ̄| that the anisotropy makes, of every flux, (fluxes, events)."""
+        t = self._table
+        table = (point.anisotropy - self._group.reference.anisotropy)[:, :FLUXES]
         padded = np.concatenate([table, table[-1:]])
         high, low = (f.reduceat(padded, self._span, axis=0)[::2].T for f in (np.maximum, np.minimum))
         high, low = (np.where(self._some, v, 0.0) for v in (high, low))
         high, low = np.where(self._none, np.maximum(high, 0), high), np.where(self._none, np.minimum(low, 0), low)
-        mine = sum(t.shares[i, :, None] * table[np.minimum(t.rows + i, len(table) - 1)] for i in range(3)).T  # type: ignore[union-attr]
-        found: np.ndarray = LN10 * (away + np.maximum(high - mine, mine - low))
+        mine = np.zeros((FLUXES, len(t.rows)))
+        for i in range(3):
+            mine += t.shares[i] * table[np.minimum(t.rows + i, len(table) - 1)].T
+        found: np.ndarray = LN10 * np.maximum(high - mine, mine - low)
         return found

@@ -26,7 +26,8 @@ class Table(NamedTuple):
 
     starts: of sections, and the end (sections + 1,); kinds: of each section; energy: l (events,); columns: (c, events),
     the first `counted` of which are summed into the weight, the rest are slopes of those; term: of each column; flux:
-    of each term, −1 without detector; coefficients: (14, fluxes, events); rows, shares: in the table of anisotropy.
+    of each term, −1 without detector, which has only muons; coefficients: (14, fluxes, events); rows, shares: in the
+    table of anisotropy.
     spread: what w² is multiplied with, of each event or one of all, (1,): 1 where each stands for itself.
     """
 
@@ -116,20 +117,20 @@ def _weigh(t: Table, p: Point, block: Block, a: Arrays) -> None:
     l = t.energy[start : start + size]  # noqa: E741
     for k in range(len(t.flux)):
         f, q, scale = t.flux[k], p.slopes[k], a.scale[k]
-        if f >= 0 and block.on:
+        a.each[k, :size] = 0.0
+        if (f >= 0) != block.on:
+            continue
+        if f >= 0:
             exponent = a.x[f]
             for i in range(size):
                 scale[i] = math.exp(LN10 * exponent[i] - q * l[i])
-        elif q != 0.0:
+        else:
             for i in range(size):
                 scale[i] = math.exp(-q * l[i])
-        else:
-            scale[:size] = 1.0
-        a.each[k, :size] = 0.0
     for c in range(t.counted):
         factor, column = p.factors[c, block.kind], t.columns[c, start : start + size]
         scale, each = a.scale[t.term[c]], a.each[t.term[c]]
-        if factor != 0.0:
+        if factor != 0.0 and (t.flux[t.term[c]] >= 0) == block.on:
             for i in range(size):
                 each[i] += factor * column[i] * scale[i]
     a.twice[:size] = 0.0
@@ -167,7 +168,7 @@ def sums(t: Table, p: Point, plain: int, out: np.ndarray) -> None:
     """Add Σ of each column's E_t column, of each term's l w_t, and of each term's three ∂x w_t: out (sections, 2, k).
 
     In the second row it is Σ 2w of these, with the sum over terms in place of the first term's ∂x w_t. plain: the kind
-    of events that no detector parameter changes.
+    of events, muons, that no detector parameter changes; terms have these alone, or none of them.
     """
     columns, terms = len(t.term), len(t.flux)
     det, a = columns + terms, _arrays(terms, 0)
@@ -180,11 +181,14 @@ def sums(t: Table, p: Point, plain: int, out: np.ndarray) -> None:
                 _exponents(t, p, start, a.x[:, :n], a.dx[:, :n])
             _weigh(t, p, block, a)
             for c in range(columns):
-                _add(total, c, c, a.scale[t.term[c], :n], t.columns[c, start : start + n], a.twice)
+                if (t.flux[t.term[c]] >= 0) == block.on:
+                    _add(total, c, c, a.scale[t.term[c], :n], t.columns[c, start : start + n], a.twice)
             for k in range(terms):
-                _add(total, columns + k, columns + k, a.each[k, :n], energy, a.twice)
                 f = t.flux[k]
-                if f >= 0 and block.on:
+                if (f >= 0) != block.on:
+                    continue
+                _add(total, columns + k, columns + k, a.each[k, :n], energy, a.twice)
+                if f >= 0:
                     for d in range(DETECTOR):
                         slope = a.dx[FLUXES * d + f, :n]
                         _add(total, det + DETECTOR * k + d, det + d, a.each[k, :n], slope, a.twice)
@@ -232,9 +236,11 @@ def _put_first(t: Table, block: Block, a: Arrays) -> None:
     start, n, counted, terms, first = block.start, block.size, t.counted, len(t.flux), a.first
     first[counted + terms :, :n] = 0.0
     for c in range(counted):
-        column, scale = t.columns[c, start : start + n], a.scale[t.term[c]]
-        for i in range(n):
-            first[c, i] = scale[i] * column[i]
+        first[c, :n] = 0.0
+        if (t.flux[t.term[c]] >= 0) == block.on:
+            column, scale = t.columns[c, start : start + n], a.scale[t.term[c]]
+            for i in range(n):
+                first[c, i] = scale[i] * column[i]
     for k in range(terms):
         f = t.flux[k]
         for i in range(n):

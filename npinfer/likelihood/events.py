@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from npinfer.errors import ConfigurationError
 from npinfer.likelihood import event_kernel, event_sums
 from npinfer.likelihood.contract import complex_step
 from npinfer.likelihood.event_kernel import DETECTOR, LN10, Point, Table
@@ -21,6 +22,7 @@ from npinfer.physics.hese_detector import PARAMETERS
 from npinfer.physics.registry import parameter_names
 
 KEPT = 6  # evaluations
+BEND = 1e-5  # step of the differences that give the second derivatives of factors
 PLAIN = KINDS - 1  # muons, which the detector's parameters do not change
 
 
@@ -83,6 +85,12 @@ class EventGroup:
         self._first = np.flatnonzero(np.diff(self.events.bins, prepend=-1))  # section where a bin begins
         self.filled = self.events.bins[self._first]
         self._known: dict[bytes, Moments] = {}
+        self._latest: tuple[bytes, np.ndarray] | None = None
+        muons = self.events.kinds.repeat(np.diff(self.events.starts)) == PLAIN
+        for s in samples:
+            if s.weights.columns[:, ~muons if s.weights.flux < 0 else muons].any():
+                which = "neutrinos in a sample of muons" if s.weights.flux < 0 else "muons in a sample of neutrinos"
+                raise ConfigurationError(f"sample {s.name!r}: found weights of {which}")
 
     @property
     def knots(self) -> tuple[int, np.ndarray]:
@@ -138,6 +146,7 @@ class EventGroup:
         """Counts by sample and total variance (samples + 1, bins), and their slopes (samples + 1, parameters, bins)."""
         table, probes = self._shapes(values)
         out = self._sums(table, self.point(values))
+        self._latest = values.tobytes(), out
         factors, slopes = self._factors_with_slopes(values)
         terms, det = len(table.flux), len(table.term) + len(table.flux)
         result = np.zeros((terms + 1, 1 + self._count, len(table.kinds)))
@@ -227,16 +236,16 @@ class EventGroup:
 
     def _bent_factors(self, values: np.ndarray, point: Point, weights: np.ndarray) -> np.ndarray:
         """What the second derivatives of the factors add to `curvature`."""
-        sums = self._sums(self.table, point)[:, :, : self.table.counted]
-        by_section = np.einsum("svc,vs->sc", sums, weights[:, self.events.bins])
+        if self._latest is None or self._latest[0] != values.tobytes():
+            self._latest = values.tobytes(), self._sums(self.table, point)
+        sums = self._latest[1][:, :, : self.table.counted]
         pull = np.zeros((KINDS, self.table.counted))
-        np.add.at(pull, self.table.kinds, by_section)
-        result = np.zeros((self._count, self._count))
-        for i in np.flatnonzero(self._factors_with_slopes(values)[1].any(axis=(1, 2))):
-            step = np.zeros(self._count)
-            step[i] = 1e-5 * max(1.0, abs(values[i]))
-            up, down = (self._factors_with_slopes(values + sign * step)[1] for sign in (1, -1))
-            result[i] = np.einsum("jck,kc->j", (up - down) / (2 * step[i]), pull)
+        np.add.at(pull, self.table.kinds, np.einsum("svc,vs->sc", sums, weights[:, self.events.bins]))
+        steps = BEND * np.maximum(1.0, np.abs(values))
+        shifted = values + np.concatenate([np.diag(steps), -np.diag(steps)])
+        slopes = complex_step(self.factors, shifted)  # type: ignore[no-untyped-call]
+        bends = (slopes[: self._count] - slopes[self._count :]) / (2 * steps[:, None, None, None])
+        result = np.einsum("ijck,kc->ij", bends, pull)
         return 0.5 * (result + result.T)
 
 

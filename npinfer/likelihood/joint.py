@@ -7,6 +7,8 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
+import numpy as np
+
 from npinfer.core.constraint import Constraints
 from npinfer.core.correlation import Correlation, PartialCorrelation, read_correlation
 from npinfer.core.dataset import Dataset
@@ -67,6 +69,28 @@ class JointLikelihood(BinnedLikelihood):
     def __init__(self, members: Sequence[BinnedLikelihood], model: Model, joining: Joining) -> None:
         self.members, self._joining = tuple(members), joining
         super().__init__(model, joined(members, joining.new_name, joining.replaced), self.configure)
+
+    @property
+    def coarse(self) -> BinnedLikelihood | None:
+        """The same of the members' faster approximations, where any has one."""
+        members = [m.coarse for m in self.members]
+        if not any(m is not None for m in members):
+            return None
+        if "coarse" not in self._found:
+            each = [m if c is None else c for m, c in zip(self.members, members, strict=True)]
+            self._found["coarse"] = join(each, self._joining)
+        found: JointLikelihood = self._found["coarse"]
+        return found.with_data(self.data)
+
+    @property
+    def knots(self) -> tuple[int, np.ndarray] | None:
+        """Those of the first member that has some."""
+        for member in self.members:
+            if member.knots is not None:
+                position, values = member.knots
+                name = member.parameters.names[position]
+                return self.parameters.names.index(self._joining.new_name.get(name, name)), values
+        return None
 
     def with_data(self, data: Dataset) -> JointLikelihood:
         """The same likelihood against other data, the members each against their part."""

@@ -56,7 +56,7 @@ class EventWeights:
     columns: (columns, events), not negative; factors: function of parameters giving (batch, columns, KINDS), analytic;
     slope: the name of the parameter that is minus the power of the energy, if any; shape: function of further
     parameters giving (batch, events), positive and analytic, if any; flux: 0, 1 or 2, which of `FLUXES` the detector
-    treats it as, or −1 if the detector's parameters do not change it.
+    treats it as: one of neutrinos; or −1 of muons, which the detector's parameters do not change.
     """
 
     events: EventSet

@@ -49,7 +49,7 @@ def on_events(bound: Any, events: EventSet, livetime_s: float, flux: int) -> Eve
     """
     if not isinstance(bound, Weights) or not isinstance(bound.response, EventCells):
         raise ConfigurationError("generator: expected one of weights on a telescope's cells, such as astro.power_law")
-    places = _Places(events, bound.response.cells)
+    places = EventPlaces(events, bound.response.cells.energy_edges_gev)
     widths = np.diff(bound.response.cells.energy_edges_gev)[:, None]
     columns = livetime_s * events.store.columns["weight"] * places(bound.pattern / widths).real
     names, further = parameter_names(bound.mix), parameter_names(bound.shape)
@@ -68,16 +68,17 @@ def on_events(bound: Any, events: EventSet, livetime_s: float, flux: int) -> Eve
     return EventWeights(events, columns * places(constant()).real, with_names(factors, names), None, flux)
 
 
-class _Places:
-    """Where events stand among the cells."""
+class EventPlaces:
+    """Where events stand among the cells of `event_cells`, with other edges of energy."""
 
-    def __init__(self, events: EventSet, cells: Cells) -> None:
-        c, centres = events.store.columns, np.log(cells.energy_edges_gev[:-1] * cells.energy_edges_gev[1:]) / 2
+    def __init__(self, events: EventSet, energy_edges_gev: NDArray[np.float64]) -> None:
+        c, centres = events.store.columns, np.log(energy_edges_gev[:-1] * energy_edges_gev[1:]) / 2
+        cos_edges = event_cells().cells.cos_edges
         log_energy = events.log_energy + np.log(PIVOT_ENERGY_GEV)
         self._neutrino = c["kind"] < len(SPECIES)
         self._species = np.minimum(c["kind"], len(SPECIES) - 1).astype(np.intp)
         self._interaction = np.maximum(c["interaction"].astype(np.intp) - 1, 0)
-        self._cos = np.clip(np.searchsorted(cells.cos_edges, c["cos_zenith"], side="right") - 1, 0, cells.shape[3] - 1)
+        self._cos = np.clip(np.searchsorted(cos_edges, c["cos_zenith"], side="right") - 1, 0, len(cos_edges) - 2)
         self._low = np.clip(np.searchsorted(centres, log_energy) - 1, 0, len(centres) - 2)
         self._share = (log_energy - centres[self._low]) / np.diff(centres)[self._low]
 

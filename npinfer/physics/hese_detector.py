@@ -70,7 +70,8 @@ class Detector:
         for knots, table in self.tables.values():
             every = full_basis(knots, 1, float(values[2]))[:2]
             on = np.flatnonzero(every.any(axis=0))
-            parts.append(np.einsum("dj,jrf->rdf", every[:, on], table[on]).reshape(-1, 2 * len(FLUXES)))
+            both = (every[:, on] @ table[on].reshape(len(on), -1)).reshape(2, -1, len(FLUXES))
+            parts.append(both.transpose(1, 0, 2).reshape(-1, 2 * len(FLUXES)))
         return DetectorPoint(first, basis, np.ascontiguousarray(np.concatenate(parts)))
 
 
@@ -87,34 +88,41 @@ def load_detector(store: Store) -> Detector:
     for m, shape in enumerate(SHAPES):
         part = slice(int(edges[m]), int(edges[m + 1]))
         mine = {name: values[part] for name, values in columns.items()}
-        for f, flux in enumerate(FLUXES):
-            components = range(FLAVOURS) if flux == "astro" else (FLAVOURS + f - 1,)
-            for s, name in enumerate(("domefficiency", "holeice")):
-                along = "log10_length" if name == "holeice" and shape == "doublebang" else "cos_seen"
+        for s, name in enumerate(("domefficiency", "holeice")):
+            along = "log10_length" if name == "holeice" and shape == "doublebang" else "cos_seen"
+            reference = full_basis(knots[s], 2, NOMINAL[s])[0]
+            places: dict[bytes, tuple[NDArray[np.intp], csr_array]] = {}  # by knots, which splines may share
+            for f, flux in enumerate(FLUXES):
                 found = np.zeros((part.stop - part.start, sizes[s]))
-                for component in components:
+                for component in range(FLAVOURS) if flux == "astro" else (FLAVOURS + f - 1,):
                     spline = store.splines[f"{name}_{COMPONENTS[component]}_{shape}"]
-                    of_component = flavour[part] == component if flux == "astro" else True
-                    _contract(spline, mine, np.flatnonzero(neutrino[part] & of_component), along, found)
+                    key = spline.knots[0].tobytes() + spline.knots[1].tobytes()
+                    if key not in places:
+                        places[key] = _places(spline, mine, np.flatnonzero(neutrino[part]), along)
+                    at, matrix = places[key]
+                    if flux == "astro":
+                        chosen = np.flatnonzero(flavour[part][at] == component)
+                        at, matrix = at[chosen], matrix[chosen]
+                    found[at] = matrix @ spline.coefficients.reshape(-1, sizes[s])
                 coefficients[s * sizes[0] : s * sizes[0] + sizes[s], f, part] = found.T
-                nominal[f, part] += found @ full_basis(knots[s], 2, NOMINAL[s])[0]
+                nominal[f, part] += found @ reference
     rows, shares, tables = _anisotropy(store, flavour, neutrino, nominal)
     return Detector(coefficients, rows, shares, nominal, (knots[0], knots[1]), tables)
 
 
-def _contract(
-    spline: Spline, columns: Mapping[str, NDArray], at: NDArray[np.intp], along: str, found: NDArray[np.float64]
-) -> None:
-    """Put the coefficients (events, θ) of those of the events `at` that lie within a spline's extents."""
+def _places(
+    spline: Spline, columns: Mapping[str, NDArray], at: NDArray[np.intp], along: str
+) -> tuple[NDArray[np.intp], csr_array]:
+    """Which of the events `at` lie within a spline's extents, and what sums its coefficients over their coordinates."""
     at = at[_within(columns["log10_deposited"][at], spline, 0) & _within(columns[along][at], spline, 1)]
-    flat, width = spline.coefficients.reshape(-1, spline.coefficients.shape[2]), spline.coefficients.shape[1]
+    height, width = spline.coefficients.shape[:2]
     row, by_energy = local_basis(spline.knots[0], spline.degrees[0], columns["log10_deposited"][at])
     column, by_other = local_basis(spline.knots[1], spline.degrees[1], columns[along][at])
     index = (row[:, None] + np.arange(by_energy.shape[1])) * width + column[:, None]
     index = index[:, :, None] + np.arange(by_other.shape[1])
     shares = by_energy[:, :, None] * by_other[:, None, :]
-    starts = np.arange(len(at) + 1) * shares[0].size if len(at) else np.zeros(1, dtype=np.intp)
-    found[at] = csr_array((shares.ravel(), index.ravel(), starts), shape=(len(at), len(flat))) @ flat
+    starts = np.arange(len(at) + 1) * (by_energy.shape[1] * by_other.shape[1])
+    return at, csr_array((shares.ravel(), index.ravel(), starts), shape=(len(at), height * width))
 
 
 def _within(x: NDArray, spline: Spline, axis: int) -> NDArray[np.bool_]:

@@ -42,7 +42,7 @@ ZENITH_BINS = 10
 # than 2.5 powers of the energy: no event has more of it than one at a tenth of its energy. Hardly any event is seen
 # with more than three times its true energy.
 _ORDER_GEV, _ORDER_RATIO, _ORDER_BANDS = (1e4, 1e7), 10.0, 20
-_SEEN_RATIO, _SEEN_SHARE = 3.0, 0.02
+_SEEN_RATIO, _SEEN_SHARE = 3.0, 0.05
 
 
 def read_release(folder: Path) -> dict[str, NDArray[np.float64]]:

@@ -112,8 +112,8 @@ def load_partially_contained(
         CONTAINED, livetime_s=livetime_s, channels={name: {"energy_gev": edges} for name in MORPHOLOGIES}
     )
     cells = contained.cells
-    volume = _effective_volume_km3(cells)
-    born = _resonance_area_m2(cells, volume, cell_average(cells.energy_edges_gev))
+    volume = effective_volume_km3(cells)
+    born = resonance_area_m2(cells, volume, cell_average(cells.energy_edges_gev))
     ratio = EXPOSURE_M2_GEV / (BRANCHING_RATIOS["hadrons"] * _integral(cells, born))
     corrected = cell_average(cells.energy_edges_gev, isr=isr, doppler=doppler)
     per_area = livetime_s * 2 * np.pi * np.diff(cells.cos_edges) * 1e4  # m^2 → cm^2 s sr
@@ -124,7 +124,7 @@ def load_partially_contained(
         cells=cells,
         channel=channel,
         exposure_ratio=ratio,
-        _resonance_exposure=ratio * per_area * _resonance_area_m2(cells, volume, corrected),
+        _resonance_exposure=ratio * per_area * resonance_area_m2(cells, volume, corrected),
         _resonance_bins=_resonance_bins(cells, edges),
         _showers=showers,
         _contained=contained,
@@ -152,7 +152,7 @@ def _visible_axis(channels: Mapping[str, Mapping[str, NDArray]]) -> tuple[str, N
     return name, np.asarray(axes["energy_gev"], dtype=float)
 
 
-def _effective_volume_km3(cells: Cells) -> NDArray[np.float64]:
+def effective_volume_km3(cells: Cells) -> NDArray[np.float64]:
     """Volume of ice in which starting showers are selected, times absorption by nucleons of the Earth, (energy, cos).
 
     It is held constant beyond the ends of the table, 1 and 30 PeV.
@@ -166,7 +166,7 @@ def _effective_volume_km3(cells: Cells) -> NDArray[np.float64]:
     return np.exp([np.interp(at, nodes, np.log(column)) for column in table[:, 1:].T]).T
 
 
-def _resonance_area_m2(cells: Cells, volume_km3: NDArray, sigma_cm2: NDArray) -> NDArray[np.float64]:
+def resonance_area_m2(cells: Cells, volume_km3: NDArray, sigma_cm2: NDArray) -> NDArray[np.float64]:
     """Effective area of ν̄_e e → W for all decays, (energy, cos), with the resonance's own absorption in the Earth."""
     electrons = 1e15 * ICE_DENSITY_G_CM3 * AVOGADRO * Z_OVER_A_WATER * volume_km3
     transmitted = mean_transmission(cells.cos_edges, 0.0 * sigma_cm2, electron_cross_section_cm2=sigma_cm2)

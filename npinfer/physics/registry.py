@@ -29,7 +29,7 @@ HOMES = {  # the modules here that generators are in, by the first word of their
     "deepcore": ("deepcore_events",),
     "dimuon": ("dimuon_events",),
     "double_cascade": ("double_cascade",),
-    "events": ("hese_events",),
+    "events": ("hese_events", "hese_absorption"),
     "flavour": ("generators",),
     "future": ("future_telescopes",),
     "glashow": ("generators",),

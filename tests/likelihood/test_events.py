@@ -1,0 +1,430 @@
+"""The likelihood of simulated events against a plain implementation of the published definition, and against itself."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import npinfer
+from npinfer.errors import ConfigurationError, DataError
+from npinfer.likelihood import event_sums
+from npinfer.likelihood.event_likelihood import EventLikelihood
+from npinfer.physics.absorption import mean_total
+from npinfer.physics.earth import mean_transmission
+from npinfer.physics.hese_cache import import_release
+from npinfer.physics.photospline import read_spline
+
+RELEASE = Path("/work/shared/data/icecube_hese75_release/splines")
+RANGES = {
+    "astro_norm": (1, 10), "astro_gamma": (2, 3.5), "f_nuebar": (0, 1), "conv_norm": (0.3, 2), "prompt_norm": (0, 5),
+    "muon_norm": (0, 2), "kpi_ratio": (0.5, 1.5), "cr_delta_gamma": (-0.2, 0.2), "nunubar_ratio": (0.5, 1.5),
+    "epsilon_dom": (0.8, 1.25), "epsilon_head_on": (-3.82, 2.18), "anisotropy_scale": (0, 2),
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    with pytest.MonkeyPatch.context() as patch:
+        folder = tmp_path_factory.mktemp("events")
+        patch.setenv("NPINFER_CACHE", str(folder / "cache"))
+        yield folder
+
+
+@pytest.fixture(scope="module")
+def splines(hese_release: Any) -> Any:
+    return hese_release.make_splines()
+
+
+@pytest.fixture(scope="module")
+def lh(cache: Path, hese_release: Any, splines: Any) -> EventLikelihood:
+    """The likelihood of 10 000 synthetic events."""
+    return loaded(cache / "release", hese_release, hese_release.make_events(10_000), splines)
+
+
+def loaded(folder: Path, hese_release: Any, events: Any, splines: Any) -> EventLikelihood:
+    hese_release.write_events(folder, events)
+    hese_release.write_splines(folder / "splines", splines)
+    import_release(folder)
+    likelihood = npinfer.load("icecube_hese_mc")
+    assert isinstance(likelihood, EventLikelihood)
+    return likelihood
+
+
+def short_names(lh: EventLikelihood) -> list[str]:
+    return [n.rpartition(".")[2] for n in lh.parameters.names]
+
+
+def points(lh: EventLikelihood, count: int, seed: int = 0) -> np.ndarray:
+    """The start values, the corners of the detector's parameters where splines begin to end, and random ones."""
+    rng, names = np.random.default_rng(seed), short_names(lh)
+    drawn = [lh.parameters.init] + [[rng.uniform(*RANGES[n]) for n in names] for _ in range(count)]
+    found = np.array(drawn)
+    for i, (row, column) in enumerate(((0, 0), (1, 1))):
+        if count > 2:
+            for n in ("epsilon_dom", "epsilon_head_on", "anisotropy_scale"):
+                found[1 + i, names.index(n)] = RANGES[n][(row, column)[i]]
+    return found
+
+
+def seen_by_label(lh: EventLikelihood) -> dict[tuple[int, int, int], float]:
+    seen = {}
+    for m, name in enumerate(c.name for c in lh.channels):
+        counts = lh.data.counts[name].reshape(21, -1)
+        for a, b in np.argwhere(counts > 0):
+            seen[m, int(a), int(b) if m == 2 else 9 - int(b)] = float(counts[a, b])
+    return seen
+
+
+def assert_agrees(lh: EventLikelihood, reference: Any, at: np.ndarray, tolerance: float = 1e-10) -> None:
+    names = short_names(lh)
+    for values in at:
+        value, gradient = reference.value_grad(dict(zip(names, values.tolist(), strict=True)))
+        mine, slope = lh.value_grad(values[None])
+        assert mine[0] == pytest.approx(value, rel=tolerance)
+        np.testing.assert_allclose(slope[0], [gradient[n] for n in names], rtol=tolerance, atol=tolerance)
+
+
+@pytest.fixture
+def numpy_alone(lh: EventLikelihood, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lh.group, "_kernel", event_sums)
+    lh.group._known.clear()
+
+
+@pytest.fixture(scope="module")
+def reference(lh: EventLikelihood, hese_release: Any, hese_reference: Any, splines: Any) -> Any:
+    return hese_reference.Reference(hese_release.make_events(10_000), splines, seen_by_label(lh))
+
+
+def test_value_and_gradient_are_those_of_the_definition(lh: EventLikelihood, reference: Any) -> None:
+    assert {m for m, _, _ in reference.labels} == {0, 1, 2}
+    assert_agrees(lh, reference, points(lh, 5))
+
+
+@pytest.mark.usefixtures("numpy_alone")
+def test_value_and_gradient_without_numba(lh: EventLikelihood, reference: Any) -> None:
+    assert_agrees(lh, reference, points(lh, 3, seed=1))
+    lh.group._known.clear()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("count", [100_000, 800_000])
+def test_value_and_gradient_of_many_events(
+    count: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hese_release: Any, hese_reference: Any, splines: Any
+) -> None:
+    monkeypatch.setenv("NPINFER_CACHE", str(tmp_path / "cache"))
+    events = hese_release.make_events(count, seed=2)
+    lh = loaded(tmp_path, hese_release, events, splines)
+    assert_agrees(lh, hese_reference.Reference(events, splines, seen_by_label(lh)), points(lh, 2))
+
+
+@pytest.mark.skipif(not RELEASE.is_dir(), reason="needs the splines of the release")
+def test_value_and_gradient_with_the_splines_of_the_release(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hese_release: Any, hese_reference: Any
+) -> None:
+    monkeypatch.setenv("NPINFER_CACHE", str(tmp_path / "cache"))
+    tables = {p.stem: read_spline(p) for p in RELEASE.glob("*.fits")}
+    splines = {n: (s.coefficients.astype(np.float32), list(s.knots), s.degrees) for n, s in tables.items()}
+    events = hese_release.make_events(5000, seed=4)
+    lh = loaded(tmp_path, hese_release, events, splines)
+    assert_agrees(lh, hese_reference.Reference(events, splines, seen_by_label(lh)), points(lh, 3, seed=5))
+
+
+@pytest.mark.parametrize("kernel", ["compiled", "numpy"])
+def test_second_derivatives_are_those_of_the_gradient(
+    kernel: str, lh: EventLikelihood, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if kernel == "numpy":
+        monkeypatch.setattr(lh.group, "_kernel", event_sums)
+    lh.group._known.clear()
+    lh._found.pop("at", None)
+    at = lh.parameters.init.copy()
+    at[short_names(lh).index("anisotropy_scale")] = 1.013  # between knots
+    at[short_names(lh).index("epsilon_dom")] = 1.22  # outside of the extents
+    found, step = lh.observed_information(at[None], lh.pack(None))[0], 1e-5
+    expected = np.empty_like(found)
+    for i in range(len(at)):
+        shift = step * np.eye(len(at))[i]
+        expected[i] = (lh.value_grad(at - shift)[1] - lh.value_grad(at + shift)[1])[0] / (2 * step)
+    unit = np.sqrt(np.abs(np.diag(found)))
+    np.testing.assert_allclose(found / np.outer(unit, unit), expected / np.outer(unit, unit), atol=1e-7)
+
+
+def test_samples_add_up_and_their_slopes_do(lh: EventLikelihood) -> None:
+    at = points(lh, 1)[1]
+    template = lh.expected(at)
+    flat = {n: np.concatenate([c[k.name] for k in lh.channels]) for n, c in template.samples.items()}
+    np.testing.assert_allclose(sum(flat.values()), lh.rates(at[None])[0], rtol=1e-13)
+    np.testing.assert_allclose(sum(lh.sample_slopes(at).values()), lh.rates_jacobian(at[None])[1][0], rtol=1e-10)
+    doubled = at.copy()
+    doubled[short_names(lh).index("conv_norm")] *= 2
+    np.testing.assert_allclose(
+        lh.expected(doubled).samples["conventional"]["track"], 2 * template.samples["conventional"]["track"], rtol=1e-13
+    )
+
+
+def test_half_ensembles_merge_into_the_whole(lh: EventLikelihood, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Counts and variances of two halves of the events add up to those of all."""
+    whole, point = lh.group, lh.group.point(lh.parameters.init)
+    sums = []
+    for part in (0, 1):
+        keep = (np.arange(len(whole.events)) % 2 == part)[None]
+        table = whole.table._replace(columns=whole.table.columns * keep)
+        sums.append(whole._sums(table, point))
+    np.testing.assert_allclose(sums[0] + sums[1], whole._sums(whole.table, point), rtol=1e-12, atol=1e-300)
+
+
+# ---- other fluxes
+
+
+@pytest.mark.parametrize("spectrum", ["cutoff", "broken_power_law"])
+def test_other_spectra_weight_the_same_events(spectrum: str, lh: EventLikelihood) -> None:
+    other = npinfer.load("icecube_hese_mc", spectrum=spectrum)
+    plain = points(lh, 1)[1]
+    values = dict(zip(lh.parameters.names, plain.tolist(), strict=True))
+    if spectrum == "cutoff":
+        values["astro_log10_cutoff"] = 6.3
+        shape = np.exp(-1e5 * np.exp(lh.group.events.log_energy) / 10**6.3)
+    else:
+        values |= {"astro_gamma_high": 3.1, "astro_log10_break": 5.4}
+        gamma, energy = values["astro_gamma"], np.exp(lh.group.events.log_energy)
+        at = 10**0.4
+        shape = np.where(energy < at, 1.0, (energy / at) ** (gamma - 3.1))
+    table = lh.group.table
+    columns = table.columns.copy()
+    columns[0] *= shape
+    sums = lh.group._sums(table._replace(columns=columns), lh.group.point(plain))
+    factors = lh.group.factors(plain[None])[0]
+    counts = (sums[:, 0, : table.counted] * factors.T[table.kinds]).sum(axis=1)
+    at_other = other.parameters.vector(values)
+    np.testing.assert_allclose(other.rates(at_other[None])[0], lh.group._binned(counts), rtol=1e-11)
+    _, slope = other.value_grad(at_other)
+    for i in range(len(at_other)):
+        step = 1e-6 * max(1.0, abs(at_other[i])) * np.eye(len(at_other))[i]
+        difference = (other.logpdf(at_other + step) - other.logpdf(at_other - step)) / (2 * step[i])
+        assert slope[0, i] == pytest.approx(difference, rel=1e-4, abs=2e-5)
+
+
+def flux_of(write: Callable[..., Path], old: str, new: str, further: str = "") -> EventLikelihood:
+    """The shipped document with a sample changed, and further configuration."""
+    text = npinfer.list_likelihoods()["icecube_hese_mc"].read_text(encoding="utf-8")
+    assert old in text
+    text = text.replace(old, new).replace("configuration:\n", f"configuration:\n{further}")
+    text = text.replace("  kpi_ratio:", "  xsec_1: {init: 1.0, bounds: [0.1, 5]}\n  kpi_ratio:")
+    return npinfer.load(write(text.replace("use: [", "use: [dm_rate, dm_density, dm_scale, ")))
+
+
+def test_weights_on_cells_weight_the_events(lh: EventLikelihood, write: Callable[..., Path]) -> None:
+    """A power law given on cells is that at the events, but for the width of the cells."""
+    sample = "{generator: events.flux, inputs: {generator: astro.power_law}}"
+    other = flux_of(write, "astro: {generator: events.astro}", f"astro: {sample}")
+    for gamma in (2.2, 2.9, 3.4):
+        at = lh.parameters.vector({"astro_gamma": gamma, "f_nuebar": 0.4})
+        values = dict(zip(lh.parameters.names, at.tolist(), strict=True))
+        filled = lh.rates(at[None])[0] > 0
+        found, expected = other.rates(other.parameters.vector(values)[None])[0], lh.rates(at[None])[0]
+        np.testing.assert_allclose(found[filled], expected[filled], rtol=2e-4)
+        assert other.logpdf(values) == pytest.approx(lh.logpdf(values), abs=2e-3)
+
+
+def test_decays_of_dark_matter_weight_the_events(lh: EventLikelihood, write: Callable[..., Path]) -> None:
+    """Their counts grow with the rate, and a line reaches no event above its energy."""
+    further = (
+        "  m_dm: {default: 4.0e6}\n  channel: {default: nu_nubar_nubar}\n"
+        "  symmetric: {default: false}\n  electroweak: {default: false}\n"
+    )
+    new = "dark: {generator: events.flux, inputs: {generator: dark_matter.decay}}\n  astro: {generator: events.astro}"
+    other = flux_of(write, "astro: {generator: events.astro}", new, further)
+    once, twice = (other.expected({"dm_rate": rate}).samples["dark"]["cascade"] for rate in (1.0, 2.0))
+    assert once.sum() > 0
+    np.testing.assert_allclose(twice, 2 * once, rtol=1e-12)
+    columns = other.group.samples[0].weights.columns
+    assert not columns[:, np.exp(other.group.events.log_energy) * 1e5 > 2.1e6].any()
+
+
+def test_a_scaled_cross_section_weights_the_events(lh: EventLikelihood, write: Callable[..., Path]) -> None:
+    """Each event grows with the cross section, and is absorbed more: exp(−X N_A σ), averaged over a cell of zenith."""
+    inputs = "{of: events.astro, scales: {xsec_1: [1.0e+4, 1.0e+9]}}"
+    other = flux_of(write, "astro: {generator: events.astro}", f"astro: {{generator: events.scaled, inputs: {inputs}}}")
+    assert other.logpdf({"xsec_1": 1.0}) == pytest.approx(lh.logpdf({}), rel=1e-12)
+    weights, store = other.group.samples[0].weights, lh.group.events.store.columns
+    assert weights.shape is not None
+    twice = weights.shape(xsec_1=np.array([2.0]))[0]
+    resonant, energy = store["interaction"] == 3, 1e5 * np.exp(lh.group.events.log_energy)
+    for cell in (0, 3, 6, 9):
+        edges = np.linspace(-1, 1, 11)[cell : cell + 2]
+        here = (store["cos_zenith"] > edges[0]) & (store["cos_zenith"] < edges[1]) & (store["kind"] < 6)
+        at = np.flatnonzero(here & (energy < 3e5))[::50]
+        sigma = mean_total(energy[at])
+        ratio = mean_transmission(edges, 2 * sigma)[:, 0] / mean_transmission(edges, sigma)[:, 0]
+        np.testing.assert_allclose(twice[at], ratio * np.where(resonant[at], 1.0, 2.0), rtol=5e-3)
+    assert (twice[resonant] <= 1).all()
+    _, slope = other.value_grad(other.parameters.vector({"xsec_1": 1.3}))
+    step = 1e-5
+    around = [other.logpdf({"xsec_1": 1.3 + s}) for s in (step, -step)]
+    expected = (around[0] - around[1]) / (2 * step)
+    assert slope[0, other.parameters.index("xsec_1")] == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("inputs", "message"),
+    [
+        ("{generator: flavour.f_e}", "expected one of weights on a telescope's cells"),
+        ("{generator: astro.power_laws}", "did you mean 'astro.power_law'"),
+        ("{generator: astro.power_law, as: galactic}", "unknown flux 'galactic'"),
+        ("{}", "generator"),
+    ],
+)
+def test_fluxes_that_are_none_are_refused(
+    inputs: str, message: str, lh: EventLikelihood, write: Callable[..., Path]
+) -> None:
+    new = f"astro: {{generator: events.flux, inputs: {inputs}}}"
+    with pytest.raises(ConfigurationError, match=message):
+        flux_of(write, "astro: {generator: events.astro}", new)
+
+
+def test_compositions_agree_where_they_are_the_same(lh: EventLikelihood) -> None:
+    flavour = npinfer.load("icecube_hese_mc", composition="flavour")
+    source = npinfer.load("icecube_hese_mc", composition="source")
+    assert lh.logpdf({"f_nuebar": 1 / 6}) == pytest.approx(
+        flavour.logpdf({"f_e": 1 / 3, "f_mu": 1 / 3, "nubar_share": 0.5}), rel=1e-13
+    )
+    assert source.derived(source.parameters.init[None])["f_nuebar"][0] == pytest.approx(1 / 6, abs=0.01)
+
+
+def test_resonance_events_are_the_weights_of_those_events(lh: EventLikelihood) -> None:
+    at = lh.parameters.init
+    store, energy = lh.group.events.store.columns, 1e5 * np.exp(lh.group.events.log_energy)
+    mine = (store["interaction"] == 3) & (energy > 4e6) & (energy < 1e7)
+    expected = 227708167.68 * 6.0 * 1e-18 / 6 * (store["weight"] * (energy / 1e5) ** -2.7)[mine].sum()
+    assert lh.derived(at[None])["resonance_events"][0] == pytest.approx(expected, rel=1e-12)
+
+
+def test_twice_the_exposure_expects_twice_the_counts(lh: EventLikelihood) -> None:
+    twice = npinfer.load("icecube_hese_mc", exposure=2)
+    assert twice.description.kind == "asimov"
+    at = lh.parameters.init[None]
+    np.testing.assert_allclose(twice.rates(at), 2 * lh.rates(at), rtol=1e-13)
+
+
+# ---- the approximation, and fits
+
+
+def test_the_bound_of_the_approximation_holds(lh: EventLikelihood) -> None:
+    coarse, rng, names = lh.coarse, np.random.default_rng(1), short_names(lh)
+    assert coarse is not None
+    assert len(coarse.group.table.energy) < 0.7 * len(lh.group.table.energy)
+    narrow = {**RANGES, "epsilon_head_on": (-1.5, 1.5), "anisotropy_scale": (0.4, 1.6), "astro_norm": (3, 9)}
+    off = []
+    for _ in range(200):
+        values = np.array([rng.uniform(*narrow[n]) for n in names])
+        exact, bound = lh.logpdf(values), coarse.error_bound(values[None])[0]
+        low, high = coarse.group.ranges(values).transpose(1, 0, 2)
+        moments = lh.group.moments(values[None]).values[0]
+        assert (moments >= low * (1 - 1e-9)).all()
+        assert (moments <= high * (1 + 1e-9)).all()
+        off.append((abs(coarse.logpdf(values) - exact), bound))
+    error, bound = np.transpose(off)
+    assert (error <= bound).all()
+    assert np.isfinite(bound).all()
+    assert np.median(error) > 1e-6
+
+
+def test_the_approximation_is_exact_at_its_reference(lh: EventLikelihood) -> None:
+    assert lh.coarse is not None
+    at = lh.parameters.init
+    assert lh.coarse.logpdf(at) == pytest.approx(lh.logpdf(at), rel=1e-12)
+    assert lh.coarse.error_bound(at[None])[0] < 1e-9
+
+
+def test_a_fit_finds_the_lowest_of_both_halves_of_the_efficiency(lh: EventLikelihood) -> None:
+    found = npinfer.fit(lh, fixed={"f_nuebar": 1 / 6})
+    assert found.valid
+    from scipy.optimize import minimize
+
+    at, names = lh.parameters.vector({"f_nuebar": 1 / 6}), short_names(lh)
+    lowest = []
+    for half in ((0.8, 0.99), (0.99, 1.25)):
+        bounds = [(v, v) if n == "f_nuebar" else p.bounds for n, v, p in zip(names, at, lh.parameters, strict=True)]
+        bounds[names.index("epsilon_dom")] = half
+        start = at.copy()
+        start[names.index("epsilon_dom")] = np.mean(half)
+        other = minimize(
+            lambda x: tuple(-part[0] for part in lh.value_grad(x[None])), start, jac=True, method="L-BFGS-B",
+            bounds=bounds, options={"maxiter": 500, "ftol": 1e-13, "gtol": 1e-7},
+        )  # fmt: skip
+        lowest.append(other.fun)
+    assert 0.5 * found.twice_nll <= min(lowest) + 1e-8
+
+
+def test_an_asimov_fit_returns_its_truth(lh: EventLikelihood) -> None:
+    truth = lh.parameters.vector({"astro_gamma": 2.6, "f_nuebar": 1 / 6})
+    found = npinfer.fit(lh, data=lh.asimov(truth), fixed={"f_nuebar": 1 / 6, "prompt_norm": 1.0})
+    assert found.valid
+    assert found.values["astro_gamma"] == pytest.approx(2.6, abs=0.1)  # L_eff is biased by few simulated events
+
+
+def test_minima_at_knots_of_the_anisotropy_are_found(lh: EventLikelihood) -> None:
+    """Toys whose best anisotropy lies on a knot have slopes of either sign beside it."""
+    rng, at_knots = np.random.default_rng(5), 0
+    position, knots = lh.knots
+    data = lh.toy(np.tile(lh.parameters.init, (12, 1)), rng)
+    for i in range(12):
+        counts, auxiliary = ({c: v[i] for c, v in of.items()} for of in (data.counts, data.auxiliary))
+        toy = dataclasses.replace(data, counts=counts, auxiliary=auxiliary)
+        found = npinfer.fit(lh, data=toy, fixed={"f_nuebar": 1 / 6})
+        assert found.valid
+        at = np.array(list(found.values.values()))
+        if at[position] not in knots:
+            continue
+        at_knots += 1
+        mine = lh.with_data(toy)
+        right = -mine.value_grad(at[None])[1][0, position]
+        at[position] = np.nextafter(at[position], 0)
+        left = -mine.value_grad(at[None])[1][0, position]
+        assert left <= 0 <= right
+    assert at_knots
+
+
+# ---- what is refused
+
+
+def test_it_does_not_join_with_the_embedded_model(lh: EventLikelihood) -> None:
+    with pytest.raises(ConfigurationError, match="same data"):
+        npinfer.joint(lh, npinfer.load("icecube_hese"))
+
+
+def test_it_joins_with_the_glashow_event(lh: EventLikelihood) -> None:
+    event = npinfer.load("icecube_pepe")
+    both = npinfer.joint(lh, event)
+    at = both.parameters.init
+    values = dict(zip(both.parameters.names, at.tolist(), strict=True))
+    parts = [m.logpdf({n: values[n] for n in m.parameters.names}) for m in (lh, event)]
+    assert both.logpdf(at) == pytest.approx(sum(parts), rel=1e-12)
+    assert both.knots is not None
+    assert both.parameters.names[both.knots[0]] == "icecube_hese_mc.anisotropy_scale"
+    assert npinfer.fit(both).valid
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (("statistic: effective", "statistic: poisson"), "need the statistic effective"),
+        (("linear: [-1, 1, 10]", "linear: [-1, 1, 5]"), "binned as the release does"),
+        (("muon: {generator: events.muon, scale: muon_norm}", "muon: {template: {cascade: [0]}}"), "all or none do"),
+        (("scale: muon_norm}", "systematics: [{name: x, kind: normsys, up: 1.1}]}"), "take no systematics"),
+        (("scale: muon_norm", "scale: mu_norm"), "mu_norm"),
+        (("  kpi_ratio:", "  kpi:"), "kpi_ratio"),
+    ],
+)
+def test_documents_that_do_not_fit_are_refused(
+    change: tuple[str, str], message: str, lh: EventLikelihood, write: Callable[..., Path]
+) -> None:
+    text = npinfer.list_likelihoods()["icecube_hese_mc"].read_text(encoding="utf-8")
+    assert change[0] in text
+    with pytest.raises((ConfigurationError, DataError), match=message):
+        npinfer.load(write(text.replace(*change)))
