@@ -3,7 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 DEMO_OUT := results/glashow
 
-.PHONY: demo demo-fit demo-compare demo-profile demo-interval test check lint benchmark studies clean
+.PHONY: demo demo-fit demo-compare demo-profile demo-interval demo-members test check lint benchmark studies clean
 
 $(VENV)/installed: pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit("npinfer needs Python 3.11 or newer" if sys.version_info < (3, 11) else 0)'
@@ -16,7 +16,7 @@ $(VENV)/tested: $(VENV)/installed
 	touch $@
 
 demo: $(VENV)/installed  ## is it pp or pγ? HESE and the Glashow event in one fit, compared and written up
-	$(MAKE) --no-print-directory --jobs 2 --output-sync=target demo-fit demo-compare demo-profile demo-interval
+	$(MAKE) --no-print-directory --jobs 2 --output-sync=target demo-fit demo-compare demo-profile demo-interval demo-members
 	$(BIN)/npinfer report $(DEMO_OUT)
 
 demo-fit:
@@ -30,6 +30,10 @@ demo-profile:
 
 demo-interval:
 	$(BIN)/npinfer interval joint/glashow --cl 0.9 --out $(DEMO_OUT)
+
+demo-members:  ## each alone; one event does not fit a spectrum
+	$(BIN)/npinfer profile icecube_hese f_nuebar=0:0.8:33 --json $(DEMO_OUT)/profile_hese.json --quiet
+	$(BIN)/npinfer profile icecube_pepe f_nuebar=0:0.8:33 --fix astro_norm=4.98 --fix astro_gamma=2.53 --json $(DEMO_OUT)/profile_pepe.json --quiet
 
 test: lint  ## everything
 	$(BIN)/python -m pytest -n 2 --ignore tests/benchmarks --cov --cov-report=term:skip-covered --cov-fail-under=90 -q

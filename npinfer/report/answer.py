@@ -4,19 +4,33 @@ from __future__ import annotations
 
 import re
 
-from npinfer.core.result import Comparison, FitResult, Interval, Quantity, Scan
+from npinfer.core.result import (
+    Comparison,
+    Exclusion,
+    FitResult,
+    Interval,
+    Limit,
+    Quantity,
+    Repeated,
+    Result,
+    Scan,
+    Significance,
+)
+from npinfer.core.result.limit import say
 from npinfer.report.blocks import Answer, Cell, Grid, Tile, cell
 from npinfer.report.folder import Folder
 from npinfer.report.marks import Marks, ends, height, place
 from npinfer.report.text import Piece, listed, number, percent, readable, span, spoken, symbol, unit
 
 QUESTIONS = {"f_nuebar": "Are astrophysical neutrinos made by pp or by pγ interactions?"}
-NOTHING: tuple[Piece, ...] = (("text", "No interval and no comparison is saved here, so nothing is concluded."),)
+NOTHING: tuple[Piece, ...] = (("text", "No interval, limit or comparison is saved here, so nothing is concluded."),)
 BASIS = {
     "f_nuebar": "The two leave different fractions of electron antineutrinos at Earth. Only those make the "
     "Glashow resonance on electrons, at 6.3 PeV, so the highest energies tell the sources apart."
 }
 HOLDS = {"inside": "holds", "edge": "partly holds", "outside": "leaves out"}
+STATED = (Limit, Exclusion, Significance)
+CL = 0.95  # of what a comparison calls decided, as its verdict does
 PLACES = {"inside": "inside", "edge": "partly inside", "outside": "outside"}
 
 
@@ -33,10 +47,13 @@ def answer(folder: Folder, marks: Marks) -> Answer:
                 ("text", f" lies in its {percent(interval.cl)} interval: {_segments(interval)}."),
             )
         ]
+    known = quantity and (interval or profile_of(folder, quantity) or _in_fit(folder, quantity))
     tiles = [
-        *([_value(folder, quantity, interval)] if quantity else []),
+        *([_value(folder, quantity, interval)] if quantity and known else []),
+        *[_limited(folder, one) for one in folder.all(Limit) if one.quantity == quantity],
         *(_compared(comparison) if comparison else []),
     ]
+    verdict += [(("text", f"{said}."),) for said in _stated(folder, quantity)]
     title = folder.saved[0].result.description.title
     return Answer(
         QUESTIONS.get(name, f"What do the data say about {readable(name)}?" if name else title),
@@ -44,17 +61,21 @@ def answer(folder: Folder, marks: Marks) -> Answer:
         tuple(tiles),
         _models(folder, quantity, interval, marks),
         BASIS.get(name, ""),
+        _lead(comparison) if comparison else "",
     )
 
 
 def interest(folder: Folder) -> Quantity | None:
-    """The quantity the results are about: that of an interval, else of a profile, else f_nuebar where a fit has it."""
+    """The quantity the results are about: that of an interval or profile, of a limit, else f_nuebar of a fit."""
     interval, fit = folder.first(Interval), folder.first(FitResult)
     if interval:
         return interval.quantity
     for scan in folder.all(Scan):
         if len(scan.names) == 1:
             return scan.quantities.get(scan.names[0], Quantity(scan.names[0]))
+    about = [s.result.quantity for s in folder.saved if isinstance(s.result, (*STATED, Repeated)) and s.result.quantity]
+    if about:
+        return about[0]
     known = fit and {**fit.derived, **fit.values}
     return fit.quantities.get("f_nuebar", Quantity("f_nuebar")) if fit and known and "f_nuebar" in known else None
 
@@ -67,6 +88,24 @@ def interval_of(folder: Folder, quantity: Quantity | None) -> Interval | None:
 def profile_of(folder: Folder, quantity: Quantity | None) -> Scan | None:
     """The first profile of a quantity alone."""
     return next((s for s in folder.all(Scan) if quantity and s.names == (quantity.name,)), None)
+
+
+def _lead(comparison: Comparison) -> str:
+    """Whether the data decide between the models: where a model has no p-value surely below 1 − CL, they do not."""
+    best, size = comparison.best.name, 1.0 - CL
+    others = [model.name for model in comparison.models if model.name != best]
+    tails = {name: comparison.pair(name, best).p for name in others}
+    left = [name for name, tail in tails.items() if tail is None or tail.upper >= size]
+    if left:
+        return f"Not decided: {best} fits best, and {listed(left)} {_are(left)} not excluded at {percent(CL)}."
+    own = [comparison.pair(best, name).p for name in others]
+    if any(tail and tail.value < size for tail in own):
+        return f"None of them: the data are unlikely under {listed([best, *others])} at {percent(CL)}."
+    return f"{best}: {listed(others)} {_are(others)} disfavoured at {percent(CL)}."
+
+
+def _are(names: list[str]) -> str:
+    return "is" if len(names) == 1 else "are"
 
 
 def _judged(comparison: Comparison) -> list[tuple[Piece, ...]]:
@@ -101,6 +140,39 @@ def _value(folder: Folder, quantity: Quantity, interval: Interval | None) -> Til
         lines = ("no interval saved here", f"{scan.data_kind} data")
         return Tile(label, _with_unit(scan.best[quantity.name], quantity), lines)
     return _fitted(label, fit, quantity) if fit else Tile(label, "–")
+
+
+def _in_fit(folder: Folder, quantity: Quantity) -> bool:
+    fit = folder.first(FitResult)
+    return bool(fit and quantity.name in {**fit.derived, **fit.values})
+
+
+def _stated(folder: Folder, quantity: Quantity | None) -> list[str]:
+    """What limits, exclusions and tests say of the quantity, then what was asked of it along a configuration."""
+    single = [s.result for s in folder.saved if isinstance(s.result, STATED)]
+    found = [f"{_whose(folder, r)}{r.describe()}" for r in single if r.quantity == quantity]
+    along: dict[str, dict[str, None]] = {}
+    for one in folder.all(Repeated):
+        if quantity and one.quantity == quantity:
+            along.setdefault(one.key, {})[one.asked] = None
+    local = "local: nothing corrects for the number of values"
+    return found + [f"Along {readable(key)}, below: {listed(list(asked))} ({local})" for key, asked in along.items()]
+
+
+def _whose(folder: Folder, result: Result) -> str:
+    """The likelihood of a result, where it is not that of the page."""
+    name = result.description.name
+    return "" if name == folder.saved[0].result.description.name else f"{name}: "
+
+
+def _limited(folder: Folder, limit: Limit) -> Tile:
+    """The observed limit, what was expected and how it was calibrated."""
+    label = (("text", f"{percent(limit.cl)} upper limit of "), *symbol(limit.quantity))
+    expected = [f"expected: {say(limit.median)}"] if limit.median == limit.median else []
+    value = say(limit.observed, limit.observed)
+    shown = value if isinstance(value, str) else _with_unit(value, limit.quantity)
+    kind = f"{_whose(folder, limit)}{limit.data_kind} data"
+    return Tile(label, shown, (*expected, limit.calibration, kind))
 
 
 def _fitted(label: tuple[Piece, ...], fit: FitResult, quantity: Quantity) -> Tile:

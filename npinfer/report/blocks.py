@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import base64
+import json
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
+
+from jinja2.utils import htmlsafe_json_dumps
 
 from npinfer.core.table import Table
 from npinfer.report.text import Piece, number
@@ -23,6 +27,46 @@ class Picture:
 
 
 @dataclass(frozen=True)
+class Chart:
+    """An interactive figure.
+
+    traces, layout: as Plotly takes them; views: (button, which traces it shows); logarithmic: the axes, "x" or "y",
+    that may be; files: the downloads of results with its numbers; tables: (file, its own); height: of the figure
+    without its legend, in pixels; small: whether two fit side by side.
+    """
+
+    traces: tuple[dict[str, Any], ...]
+    layout: dict[str, Any]
+    alt: str
+    caption: str
+    logarithmic: tuple[str, ...] = ()
+    views: tuple[tuple[str, tuple[bool, ...]], ...] = ()
+    files: tuple[str, ...] = ()
+    tables: tuple[tuple[str, Table], ...] = ()
+    height: int = 400
+    small: bool = False
+
+    @property
+    def offered(self) -> tuple[str, ...]:
+        """The names of all files with its numbers."""
+        return (*self.files, *(file for file, _ in self.tables))
+
+    def __post_init__(self) -> None:
+        """Raises ValueError for numbers that JSON does not have."""
+        _ = self.json
+
+    @cached_property
+    def json(self) -> str:
+        """What draws it, as JSON that cannot end the element that holds it."""
+        drawn = {"traces": self.traces, "layout": self.layout, "height": self.height, "small": self.small}
+        return htmlsafe_json_dumps({**drawn, "views": [shown for _, shown in self.views]}, dumps=_dump)
+
+
+def _dump(content: Any) -> str:
+    return json.dumps(content, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+
+
+@dataclass(frozen=True)
 class Cell:
     """The pieces of a table's cell; link: the address it leads to."""
 
@@ -34,13 +78,14 @@ class Cell:
 
 @dataclass(frozen=True)
 class Grid:
-    """A table; left_out: how many rows only the download has."""
+    """A table; left_out: how many rows only the download has; folded: whether it opens by a click."""
 
     columns: tuple[str, ...]
     rows: tuple[tuple[Cell, ...], ...]
     caption: str = ""
     notes: tuple[str, ...] = ()
     left_out: int = 0
+    folded: bool = False
 
 
 @dataclass(frozen=True)
@@ -51,6 +96,7 @@ class Section:
     heading: str
     lines: tuple[str, ...] = ()
     grids: tuple[Grid, ...] = ()
+    charts: tuple[Chart, ...] = ()
     pictures: tuple[Picture, ...] = ()
     codes: tuple[tuple[str, str], ...] = ()
 
@@ -84,13 +130,14 @@ class Download:
 
 @dataclass(frozen=True)
 class Answer:
-    """The first screen."""
+    """The first screen; lead: the answer in a sentence, before its reasons."""
 
     question: str
     verdict: tuple[tuple[Piece, ...], ...]
     tiles: tuple[Tile, ...] = ()
     grid: Grid | None = None
     basis: str = ""
+    lead: str = ""
 
 
 @dataclass(frozen=True)
@@ -115,12 +162,12 @@ def cell(value: Any, title: str = "", link: str = "") -> Cell:
     return Cell((("text", number(value)),), numeric, title, link)
 
 
-def grid_of(table: Table) -> Grid:
+def grid_of(table: Table, *, folded: bool = False) -> Grid:
     """A result's table without the columns that say nothing, its first rows only."""
     kept = [i for i in range(len(table.columns)) if any(number(row[i]) not in ("", "–") for row in table.rows)]
     rows = tuple(tuple(cell(row[i]) for i in kept) for row in table.rows[:LONGEST])
     left_out = max(len(table.rows) - LONGEST, 0)
-    return Grid(tuple(table.columns[i] for i in kept), rows, table.title, table.notes, left_out)
+    return Grid(tuple(table.columns[i] for i in kept), rows, table.title, table.notes, left_out, folded)
 
 
 def download(table: Table, file: str, about: str) -> Download:

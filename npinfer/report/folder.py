@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -39,23 +40,39 @@ class Folder:
         """The first result of a kind, or None."""
         return next(iter(self.all(kind)), None)
 
+    def named(self, kind: type[Kind]) -> list[tuple[str, Kind]]:
+        """(name of the file without its end, result) of a kind."""
+        return [(Path(s.file).stem, s.result) for s in self.saved if isinstance(s.result, kind)]
+
     def file_of(self, result: Result) -> str:
         """The name of the file that holds a result."""
         return next(s.file for s in self.saved if s.result is result)
 
     def mixed(self) -> list[str]:
-        """What differs between the results: their likelihoods, specifications, data or configurations."""
-        names = {s.result.description.name for s in self.saved}
+        """What differs between the results: their likelihoods, specifications, data or configurations.
+
+        Members of the first result's joint likelihood belong to it.
+        """
+        first = self.saved[0]
+        one = first.result.description
+        members = {key.rpartition(" ")[0] for key in one.reference}
+        names = {s.result.description.name for s in self.saved} - members
         if len(names) > 1:
             return [f"The results are of different likelihoods: {', '.join(sorted(names))}."]
-        first = self.saved[0]
         notes = []
         for other in self.saved[1:]:
-            one, two = first.result.provenance.digests, other.result.provenance.digests
-            differ = [k for k in sorted({*one, *two}) if one.get(k) != two.get(k)]
+            if other.result.description.name != one.name:
+                continue
+            digests = first.result.provenance.digests, other.result.provenance.digests
+            differ = [k for k in sorted({*digests[0], *digests[1]}) if _differ(k, *digests)]
             if differ:
                 notes.append(f"{other.file} and {first.file} were made with different {' and '.join(differ)}.")
         return notes
+
+
+def _differ(key: str, one: Mapping[str, str], two: Mapping[str, str]) -> bool:
+    """Whether two digests differ; results along a configuration have none of it."""
+    return one.get(key) != two.get(key) and not (key == "configuration" and not (key in one and key in two))
 
 
 def read_folder(folder: str | Path) -> Folder:
@@ -81,6 +98,9 @@ def read_folder(folder: str | Path) -> Folder:
             found.append(Saved(path.name, result))
         else:
             faults.append(f"{path.name}: the same result as {twin}")
+    for path in sorted(folder.glob("*_over_*.csv")):
+        if not path.with_suffix(".json").exists():
+            faults.append(f"{path.name}: a table that does not say what it is of; run its command again with --out")
     if not found:
         why = f" ({'; '.join(faults)})" if faults else ""
         raise NpinferError(f"{folder}: no saved results here{why}; run npinfer fit ... --out {folder} first")

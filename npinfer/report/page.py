@@ -6,17 +6,30 @@ import shlex
 from collections.abc import Callable, Iterator
 from functools import partial
 from importlib import resources
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, StrictUndefined
 
 from npinfer.core.files import write_file
-from npinfer.core.result import ChannelView, Comparison, Contour, FitResult, Interval, Posterior, Result, Scan, Status
+from npinfer.core.result import (
+    ChannelView,
+    Comparison,
+    Contour,
+    FitResult,
+    Interval,
+    Posterior,
+    Repeated,
+    Result,
+    Scan,
+    Status,
+)
 from npinfer.core.table import Table
 from npinfer.errors import NpinferError
 from npinfer.report import sections
 from npinfer.report.answer import NOTHING, answer, interest, interval_of, profile_of
+from npinfer.report.assets import assets
 from npinfer.report.blocks import Answer, Badge, Download, Page, Section, download
 from npinfer.report.folder import Folder, read_folder
 from npinfer.report.marks import Marks, ends
@@ -41,14 +54,15 @@ def render(page: Page) -> str:
     """The page as HTML, every text escaped."""
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
     template = resources.files("npinfer.report").joinpath("page.html.j2").read_text(encoding="utf-8")
-    return environment.from_string(template).render(page=page) + "\n"
+    return environment.from_string(template).render(page=page, assets=assets(page)) + "\n"
 
 
 def build(folder: Folder, marks: Marks) -> Page:
     """Everything the page says."""
     faults: list[str] = []
     parts = tuple(_tried(_parts(folder, marks), faults))
-    files = tuple(_tried(_downloads(folder, marks), faults))
+    own = (table for part in parts for chart in part.charts for table in chart.tables)
+    files = [*chain.from_iterable(_tried(_downloads(folder, marks), faults)), *(_drawn(*one) for one in own)]
     first = folder.saved[0].result.description
     title = first.title or first.name
     said = next(
@@ -61,7 +75,7 @@ def build(folder: Folder, marks: Marks) -> Page:
         answer=said,
         warnings=(*_warnings(folder), *(f"Skipped: {fault}." for fault in (*folder.faults, *faults))),
         sections=parts,
-        downloads=files,
+        downloads=tuple(files),
         made_with=f"npinfer {', '.join(sorted(versions))}".strip(),
         missing=_missing(folder, marks),
     )
@@ -79,51 +93,74 @@ def _tried(makers: Iterator[tuple[str, Callable[[], Any]]], faults: list[str]) -
 def _parts(folder: Folder, marks: Marks) -> Iterator[tuple[str, Callable[[], Section]]]:
     """(file, what makes a section of it), in the order of the page."""
     fit, comparison, posterior = folder.first(FitResult), folder.first(Comparison), folder.first(Posterior)
-    scans, intervals, contours = folder.all(Scan), folder.all(Interval), folder.all(Contour)
+    scans, intervals, contours = folder.named(Scan), folder.named(Interval), folder.named(Contour)
+    repeated = folder.named(Repeated)
     yield "descriptions", lambda: sections.data_section(folder)
     if comparison:
         yield folder.file_of(comparison), lambda: sections.comparison_section(comparison)
     if scans:
-        yield folder.file_of(scans[0]), lambda: sections.profile_section(scans, intervals, marks)
+        yield f"{scans[0][0]}.json", lambda: sections.profile_section(folder, marks)
     if intervals:
-        yield folder.file_of(intervals[0]), lambda: sections.interval_section(intervals)
+        yield f"{intervals[0][0]}.json", lambda: sections.interval_section([interval for _, interval in intervals])
     if fit:
-        yield folder.file_of(fit), lambda: sections.fit_section(fit)
+        file = folder.file_of(fit)
+        yield file, lambda: sections.fit_section(fit)
+        if fit.pulls:
+            yield file, lambda: sections.pulls_section(fit, Path(file).stem)
         if fit.channels:
-            yield folder.file_of(fit), lambda: sections.templates_section(fit)
+            yield file, lambda: sections.templates_section(fit, Path(file).stem)
     if contours:
-        yield folder.file_of(contours[0]), lambda: sections.contour_section(contours)
+        yield f"{contours[0][0]}.json", lambda: sections.contour_section(contours)
+    if repeated:
+        yield f"{repeated[0][0]}.json", lambda: sections.over_section(repeated)
     if posterior:
         quantity = interest(folder)
         scan = profile_of(folder, quantity)
-        yield folder.file_of(posterior), lambda: sections.posterior_section(posterior, quantity, scan)
+        yield folder.file_of(posterior), lambda: sections.posterior_section(folder, quantity, scan)
     for saved in folder.saved:
-        if not isinstance(saved.result, sections.DRAWN):
-            yield saved.file, partial(sections.other_section, saved.result, f"file-{saved.file}")
+        if not isinstance(saved.result, sections.PLACED):
+            yield saved.file, partial(sections.other_section, saved.result, Path(saved.file).stem)
     yield "provenance", lambda: sections.provenance_section(folder)
 
 
-def _downloads(folder: Folder, marks: Marks) -> Iterator[tuple[str, Callable[[], Download]]]:
-    """(file, what makes a CSV of it)."""
+def _downloads(folder: Folder, marks: Marks) -> Iterator[tuple[str, Callable[[], list[Download]]]]:
+    """(file, what makes the CSVs of it)."""
     for saved in folder.saved:
         stem = Path(saved.file).stem
         yield saved.file, partial(_table_of, saved.result, stem)
+        yield saved.file, partial(_curves_of, saved.result, stem)
         if isinstance(saved.result, FitResult):
             for channel, view in saved.result.channels.items():
                 yield saved.file, partial(_counts_of, channel, view, stem)
     for parameter, shown in marks.values.items():
         table = Table("", ("model", parameter, "lower", "upper"), tuple((n, *ends(m)) for n, m in shown.items()))
-        yield "models", partial(download, table, "models.csv", f"{readable(parameter)} predicted by models")
+        yield "models", partial(_models_of, folder, table, parameter)
 
 
-def _table_of(result: Result, stem: str) -> Download:
+def _drawn(file: str, table: Table) -> Download:
+    return download(table, file, table.title)
+
+
+def _table_of(result: Result, stem: str) -> list[Download]:
     table = result.table()
-    return download(table, f"{stem}.csv", table.title)
+    return [download(table, f"{stem}.csv", table.title)]
 
 
-def _counts_of(channel: str, view: ChannelView, stem: str) -> Download:
+def _curves_of(result: Result, stem: str) -> list[Download]:
+    return [download(curve, f"{stem}_{name}.csv", curve.title) for name, curve in result.curves().items() if curve.rows]
+
+
+def _counts_of(channel: str, view: ChannelView, stem: str) -> list[Download]:
     about = f"observed and fitted counts of {readable(channel)}"
-    return download(sections.counts(view), f"{stem}_counts_{channel}.csv", about)
+    return [download(sections.counts(view), f"{stem}_counts_{channel}.csv", about)]
+
+
+def _models_of(folder: Folder, table: Table, parameter: str) -> list[Download]:
+    """What models predict, where the page is about it."""
+    quantity = interest(folder)
+    if not quantity or quantity.name != parameter:
+        return []
+    return [download(table, "models.csv", f"{readable(parameter)} predicted by models")]
 
 
 def _badges(folder: Folder) -> tuple[Badge, ...]:

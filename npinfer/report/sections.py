@@ -7,33 +7,41 @@ from urllib.parse import quote
 
 import numpy as np
 
-from npinfer.core.result import ChannelView, Comparison, Contour, FitResult, Interval, Posterior, Quantity, Result, Scan
-from npinfer.core.table import Table
-from npinfer.report.blocks import Cell, Grid, Picture, Section, cell, grid_of
-from npinfer.report.figures import (
-    comparison_pictures,
-    contour_pictures,
-    posterior_picture,
-    profile_picture,
-    pulls_picture,
-    template_pictures,
+from npinfer.core.result import (
+    ChannelView,
+    Comparison,
+    Contour,
+    Exclusion,
+    FitResult,
+    Impacts,
+    Interval,
+    Limit,
+    Posterior,
+    Quantity,
+    Repeated,
+    Result,
+    Scan,
 )
+from npinfer.core.table import Table
+from npinfer.report import charts
+from npinfer.report.blocks import Cell, Chart, Grid, Picture, Section, cell, grid_of
+from npinfer.report.figures import comparison_pictures, other_pictures, posterior_picture, triangle_pictures
 from npinfer.report.folder import Folder
 from npinfer.report.marks import Marks
-from npinfer.report.text import number, readable, symbol, unit, with_error
+from npinfer.report.text import THIN, number, readable, symbol, unit, with_error
 
 UNINSTALLED = ("npinfer not installed", "npinfer from a source tree")
-HEADINGS = {"validate": "Validation"}
+HEADINGS = {"validate": "Validation", "gof": "Goodness of fit"}
 PLACES = {
     "arxiv": (re.compile(r"([a-z-]+(\.[A-Z]{2})?/\d{7}|\d{4}\.\d{4,5})(v\d+)?"), "https://arxiv.org/abs/"),
     "doi": (re.compile(r"10\.\d{4,9}/\S+"), "https://doi.org/"),
 }
-DRAWN = (FitResult, Scan, Interval, Contour, Comparison, Posterior)
+PLACED = (FitResult, Scan, Interval, Contour, Comparison, Posterior, Repeated)
 
 
 def data_section(folder: Folder) -> Section:
     """What the likelihoods are."""
-    rows = []  # of one likelihood, then of the next
+    grids = []
     for description in {s.result.description.name: s.result.description for s in folder.saved}.values():
         configured = ", ".join(f"{k} = {v}" for k, v in description.configuration.items())
         entries = {
@@ -44,35 +52,45 @@ def data_section(folder: Folder) -> Section:
             "status": description.status,
             "configuration": configured,
         }
-        rows += [(cell(key), cell(value)) for key, value in entries.items() if value]
+        rows = [(cell(key), cell(value)) for key, value in entries.items() if value]
         rows += [(cell(k), cell(v, link=address(k, v))) for k, v in description.reference.items()]
+        grids.append(Grid((), (*rows, *((cell("note"), cell(note)) for note in description.notes))))
     kinds = "kind: real data, an Asimov set or a summary of a publication."
     statuses = "status: published (the experiment's own likelihood), approximate (rebuilt from what it released) or "
-    return Section(
-        "data", "Question and data", grids=(Grid((), tuple(rows), notes=(f"{kinds} {statuses}illustrative.",)),)
-    )
+    explained = Grid((), (), notes=(f"{kinds} {statuses}illustrative.",))
+    return Section("data", "Question and data", grids=(*grids, explained))
 
 
 def address(key: str, value: str) -> str:
     """Where a reference can be read; empty for one that is neither an arXiv number nor a DOI."""
-    pattern, place = PLACES.get(key.split()[-1], (None, ""))  # of a joint likelihood: "member arxiv"
-    return place + quote(value, safe="/.:()-_;") if pattern and pattern.fullmatch(value) else ""
+    for name, (pattern, place) in PLACES.items():
+        lead, _, rest = value.partition(":")
+        number = rest.strip() if lead.lower() == name else value
+        named = number != value or name in key.lower().split()  # of a joint likelihood: "member arxiv"
+        if named and pattern.fullmatch(number):
+            return place + quote(number, safe="/.:()-_;")
+    return ""
 
 
 def fit_section(fit: FitResult) -> Section:
     """Values, errors and pulls."""
     rows = [_fit_row(fit, name) for name in fit.values]
     rows += [_derived_row(fit, name) for name in fit.derived]
-    columns = ["parameter", "name", "value", "error", "pull", "unit", "state"]
+    columns = ["parameter", "value", "error", "pull", "unit", "state", "name"]
     if fit.minos:
-        columns[4:4] = ["minos −", "minos +"]
+        columns[3:3] = ["minos −", "minos +"]
     else:
-        rows = [(*row[:4], *row[6:]) for row in rows]
+        rows = [(*row[:3], *row[5:]) for row in rows]
     sure = "error: one standard deviation from the covariance, not calibrated with toys; pull ± its error after the fit"
     height = f"−2 ln L at the best fit: {fit.twice_nll:.4f}"
     grid = Grid(tuple(columns), tuple(rows), notes=(sure, height, *fit.table().notes[1:]))
     state = f"{fit.status.value[0].upper()}{fit.status.value[1:]}: {fit.message}."
-    return Section("fit", "Fit", (state,), (grid,), (pulls_picture(fit),) if fit.pulls else ())
+    return Section("fit", "Fit", (state,), (grid,))
+
+
+def pulls_section(fit: FitResult, file: str) -> Section:
+    """The pulls of the constrained parameters."""
+    return Section("pulls", "Pulls", charts=(charts.pulls_chart(fit, file),))
 
 
 def short(name: str) -> str:
@@ -86,14 +104,15 @@ def _fit_row(fit: FitResult, name: str) -> tuple[Cell, ...]:
     low, high = fit.minos.get(name, (None, None))
     pull = with_error(fit.pulls[name], fit.pull_errors[name]) if name in fit.pulls else None
     error = fit.errors[name] if free else None
-    values = (fit.values[name], error, low, high, pull, unit(quantity.unit), state)
-    return (cell(symbol(quantity), name), cell(short(name), name), *map(cell, values))
+    values = (fit.values[name], error, low, high, pull, unit(quantity.unit).replace(" ", THIN), state)
+    return (cell(symbol(quantity), name), *map(cell, values), cell(short(name), name))
 
 
 def _derived_row(fit: FitResult, name: str) -> tuple[Cell, ...]:
     quantity = fit.quantities.get(name, Quantity(name))
-    values = (fit.derived[name], fit.derived_errors[name], None, None, None, unit(quantity.unit), "derived")
-    return (cell(symbol(quantity), name), cell(short(name), name), *map(cell, values))
+    shown = unit(quantity.unit).replace(" ", THIN)
+    values = (fit.derived[name], fit.derived_errors[name], None, None, None, shown, "derived")
+    return (cell(symbol(quantity), name), *map(cell, values), cell(short(name), name))
 
 
 def interval_section(intervals: list[Interval]) -> Section:
@@ -115,15 +134,21 @@ def interval_section(intervals: list[Interval]) -> Section:
     return Section("intervals", "Intervals", tuple(empty), (grid,))
 
 
-def profile_section(scans: list[Scan], intervals: list[Interval], marks: Marks) -> Section:
-    """The profile of each single parameter."""
-    pictures = tuple(profile_picture(scan, intervals, marks) for scan in scans if len(scan.names) == 1)
+def profile_section(folder: Folder, marks: Marks) -> Section:
+    """The profiles of each single parameter, those of several likelihoods in one chart."""
+    scans, intervals = folder.named(Scan), folder.named(Interval)
+    single = {scan.names[0]: None for _, scan in scans if len(scan.names) == 1}
+    drawn = []
+    for name in single:
+        same = [(file, scan) for file, scan in scans if scan.names == (name,)]
+        read = [(file, interval) for file, interval in intervals if interval.quantity.name == name]
+        drawn.append(charts.profile_chart(same, read, marks))
     lines = tuple(
         f"A profile of {' and '.join(scan.names)} is among the downloads; npinfer contour draws its regions."
-        for scan in scans
+        for _, scan in scans
         if len(scan.names) != 1
     )
-    return Section("profile", "Profile likelihood", lines, pictures=pictures)
+    return Section("profile", "Profile likelihood", lines, charts=tuple(drawn))
 
 
 def comparison_section(comparison: Comparison) -> Section:
@@ -145,33 +170,56 @@ def comparison_section(comparison: Comparison) -> Section:
         Grid(pairs.columns, pairs.rows, "Every model against every other", notes, pairs.left_out),
     )
     pictures = tuple(comparison_pictures(comparison))
-    return Section("comparison", "Comparison of models", (comparison.verdict() + ".",), grids, pictures)
+    return Section("comparison", "Comparison of models", (comparison.verdict() + ".",), grids, pictures=pictures)
 
 
-def templates_section(fit: FitResult) -> Section:
-    """Data and fit of every channel."""
-    return Section("templates", "Data and templates", pictures=tuple(template_pictures(fit)))
+def templates_section(fit: FitResult, file: str) -> Section:
+    """Data and templates of every channel, before and after the fit."""
+    grids = (grid_of(fit.yields_table(), folded=True),) if fit.yields else ()
+    return Section("templates", "Data and templates", (), grids, tuple(charts.template_charts(fit, file)))
 
 
-def contour_section(contours: list[Contour]) -> Section:
-    """The regions of two parameters."""
-    pictures: list[Picture] = [picture for contour in contours for picture in contour_pictures(contour)]
-    return Section("regions", "Regions of two parameters", pictures=tuple(pictures))
+def contour_section(contours: list[tuple[str, Contour]]) -> Section:
+    """The regions of two parameters, those of several likelihoods in one chart."""
+    pairs = dict.fromkeys(contour.names for _, contour in contours)
+    drawn = [charts.contour_chart([(file, c) for file, c in contours if c.names == pair]) for pair in pairs]
+    pictures: list[Picture] = [picture for _, contour in contours for picture in triangle_pictures(contour)]
+    return Section("regions", "Regions of two parameters", charts=tuple(drawn), pictures=tuple(pictures))
 
 
-def posterior_section(posterior: Posterior, quantity: Quantity | None, scan: Scan | None) -> Section:
-    """The posterior in numbers, and the marginal of the quantity the page is about."""
+def over_section(repeated: list[tuple[str, Repeated]]) -> Section:
+    """What was asked along a configuration: a chart for each question, then the tables."""
+    drawn: list[Chart] = []
+    asked = [((r.asked, f"{r.cl:g}", r.key, r.quantity), file, r) for file, r in repeated]
+    for of in dict.fromkeys(what for what, _, r in asked if r.asked in charts.DRAWN and r.quantity):
+        drawn.append(charts.over_chart([(file, r) for what, file, r in asked if what == of]))
+    grids = tuple(grid_of(result.table(), folded=True) for _, result in repeated)
+    return Section("over", "Along a configuration", (), grids, tuple(drawn))
+
+
+def posterior_section(folder: Folder, quantity: Quantity | None, scan: Scan | None) -> Section:
+    """The posterior in numbers, the marginal of the quantity the page is about, and how its chains moved."""
+    file, posterior = folder.named(Posterior)[0]
     state = "The chains have converged." if posterior.converged else f"The chains have not converged: {posterior.why}."
     pictures: tuple[Picture, ...] = ()
     if quantity and quantity.name in (*posterior.names, *posterior.derived):
         pictures = (posterior_picture(posterior, quantity, scan),)
-    return Section("posterior", "Posterior", (state,), (grid_of(posterior.table()),), pictures)
+    drawn: tuple[Chart, ...] = ()
+    if quantity and quantity.name in posterior.names:
+        drawn = (charts.chains_chart(posterior, quantity, file),)
+    return Section("posterior", "Posterior", (state,), (grid_of(posterior.table()),), drawn, pictures)
 
 
-def other_section(result: Result, anchor: str) -> Section:
-    """Any other result, by its table."""
+def other_section(result: Result, file: str) -> Section:
+    """Any other result, by its table and its figure."""
     heading = HEADINGS.get(result.verb, readable(result.verb).capitalize() or type(result).__name__)
-    return Section(anchor, heading, grids=(grid_of(result.table()),))
+    drawn: tuple[Chart, ...] = ()
+    if isinstance(result, Impacts) and result.parameters:
+        drawn = (charts.impacts_chart(result, file),)
+    if isinstance(result, Exclusion) or (isinstance(result, Limit) and len(result.tested)):
+        drawn = (charts.p_value_chart(result, file),)
+    pictures = tuple(other_pictures(result))
+    return Section(f"file-{file}.json", heading, (), (grid_of(result.table()),), drawn, pictures)
 
 
 def provenance_section(folder: Folder) -> Section:

@@ -1,4 +1,4 @@
-"""The page: its numbers are those of the results, it is one file, and nothing in it runs."""
+"""The page: its numbers are those of the results, it is one file, and nothing in it runs but its own scripts."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import io
 import json
 import re
 from dataclasses import replace
+from hashlib import sha256
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -25,10 +26,12 @@ from npinfer.core.result import (
     Contour,
     FitResult,
     Interval,
+    Limit,
     Pair,
     Posterior,
     Quantity,
     Region,
+    Repeated,
     Scan,
     Segment,
     Status,
@@ -165,7 +168,7 @@ class Reader(HTMLParser):
 
     def __init__(self, page: str) -> None:
         super().__init__()
-        self.open, self.attributes, self.tags, self.texts = [], [], [], []
+        self.open, self.attributes, self.tags, self.texts, self.scripts = [], [], [], [], []
         self.feed(page)
         self.close()
         assert self.open == []
@@ -181,11 +184,18 @@ class Reader(HTMLParser):
         assert self.open.pop() == tag
 
     def handle_data(self, data):
-        if self.open and self.open[-1] != "style":
+        if self.open and self.open[-1] == "script":
+            self.scripts.append(data)
+        elif self.open and self.open[-1] != "style":
             self.texts.append(data)
 
     def values(self, tag, key):
         return [value for t, k, value in self.attributes if (t, k) == (tag, key)]
+
+    @property
+    def charts(self):
+        """What each interactive figure draws."""
+        return [json.loads(text) for text in self.scripts if text.startswith("{")]
 
     def downloads(self):
         """{file: rows of its CSV}."""
@@ -253,7 +263,7 @@ def test_numbers_are_those_of_the_results(page):
         "0.4 ± 0.9",
         "10⁻¹⁸ GeV⁻¹",
         "−2 ln L at the best fit: 12.3457",
-        "events events 2.5 0.5",
+        "events 2.5 0.5 –",
         "npinfer fit toy --out results",
         "sha256 of the spec: " + "ab" * 32,
         "seed 4",
@@ -274,6 +284,13 @@ def test_downloads_are_the_tables(page):
     assert files.keys() == {
         *(f"{r.verb}.csv" for r in results),
         "fit_counts_deep_core.csv",
+        "fit_yields.csv",
+        "compare_toys.csv",
+        "fit_pulls.csv",
+        "fit_counts_deep_core_energy_gev.csv",
+        "fit_counts_deep_core_cos_zenith.csv",
+        "sample_chains.csv",
+        "sample_marginals.csv",
         "models.csv",
     }
     for result in results:
@@ -282,31 +299,48 @@ def test_downloads_are_the_tables(page):
     assert counts[0][:4] == ["energy_gev from", "energy_gev to", "cos_zenith from", "cos_zenith to"]
     assert counts[0][4:] == ["observed", "astro", "muon", "total"]
     assert [float(v) for v in counts[3]] == [1e5, 1e6, -1.0, 0.0, 0.0, 1.0, 0.125, 1.125]
+    energy = files["fit_counts_deep_core_energy_gev.csv"]
+    assert energy[0][2:5] == ["observed", "lower", "upper"]
+    assert [float(v) for v in energy[1][:3]] == [1e4, 1e5, 6.0]  # two bins of cos_zenith added up
+    assert dict(zip(energy[0], energy[1], strict=True))["post-fit astro"] == "5.0"
+    assert files["fit_pulls.csv"] == [["parameter", "pull", "error"], ["toy.scale", "0.4", "0.9"]]
     assert files["models.csv"][2] == ["pγ", "0.075", "0.075", "0.075"]
 
 
 def test_every_figure_says_what_it_is(page):
     found = page(*everything())
     pictures = found.values("img", "src")
-    assert len(pictures) == 8  # comparison, profile, pulls, two axes, regions, triangle, posterior
+    assert len(pictures) == 3  # comparison, triangle, posterior
+    assert len(found.charts) == 6  # profile, pulls, two axes, regions, chains
     assert all(p.startswith("data:image/svg+xml;base64,") for p in pictures)
     assert all(found.values("img", "alt"))
-    assert found.tags.count("figcaption") == len(pictures)
-    assert found.text.count("toy: observed data, kind real, status approximate.") == len(pictures)
+    assert len([label for label in found.values("div", "aria-label") if label != "templates"]) == len(found.charts)
+    assert found.tags.count("figcaption") == len(pictures) + len(found.charts)
+    assert found.text.count("toy: observed data, kind real, status approximate.") == found.tags.count("figcaption")
     assert found.text.count("not calibrated with toys") >= 3
 
 
 @pytest.mark.usefixtures("unseen")
 def test_the_page_loads_nothing(page):
     found = page(*everything())
-    assert not {"script", "link", "iframe", "object", "form"} & set(found.tags)
+    assert not {"link", "iframe", "object", "form"} & set(found.tags)
+    assert found.values("script", "src") == []
+    (policy,) = [value for value in found.values("meta", "content") if "script-src" in value]
+    ours = [text for text in found.scripts if not text.startswith("{")]
+    digests = {f"'sha256-{base64.b64encode(sha256(text.encode()).digest()).decode()}'" for text in ours}
+    rules = dict(rule.strip().split(" ", 1) for rule in policy.split(";"))
+    assert set(rules["script-src"].split()) == digests
+    assert len(digests) == 2
+    assert rules["default-src"] == "'none'"
     assert all(v.startswith("data:") for v in found.values("img", "src"))
     outside = [v for v in found.values("a", "href") if not v.startswith(("data:", "#"))]
     assert outside == ["https://arxiv.org/abs/2011.03545", "https://doi.org/10.1103/PhysRevD.104.022002"]
     handlers = [key for _, key, _ in found.attributes if key.startswith("on") or key in ("style", "srcset")]
     assert handlers == []
-    anchors = set(found.values("section", "id"))
-    assert {v[1:] for v in found.values("a", "href") if v.startswith("#")} == anchors
+    anchors = {*found.values("section", "id"), *found.values("a", "id")}
+    inside = {v[1:] for v in found.values("a", "href") if v.startswith("#")}
+    assert inside <= anchors
+    assert set(found.values("section", "id")) <= inside
 
 
 def test_texts_are_escaped(tmp_path):
@@ -320,8 +354,12 @@ def test_texts_are_escaped(tmp_path):
     (tmp_path / "<script>.json").write_text(f'{{"type": "{ATTACK[:8]}"}}')
     page = write_report(tmp_path, marks=Marks({"f_nuebar": {ATTACK: 0.2}}, ATTACK)).read_text(encoding="utf-8")
     found = Reader(page)
-    assert "<script" not in page
-    assert "<b>" not in page
+    assert ATTACK not in page
+    assert found.tags.count("script") == len(found.charts) + 2
+    drawn = json.dumps(found.charts)
+    assert "<b>" not in drawn
+    assert "<script" not in drawn
+    assert "&lt;script&gt;" in drawn
     assert found.text.count(ATTACK) > 10
     assert "\"'<b>, best fit" in found.text.replace(" ,", ",")
     assert not any(key.startswith("on") for _, key, _ in found.attributes)
@@ -464,3 +502,59 @@ def test_where_the_page_goes(tmp_path):
     assert not (tmp_path / "report.html").exists()
     with pytest.raises(OutputError):
         write_report(tmp_path, out=Path(tmp_path / "interval.json/page.html"))
+
+
+@pytest.mark.usefixtures("unseen")
+@pytest.mark.parametrize(
+    ("under_pgamma", "under_pp", "lead"),
+    [
+        ((0.42, 0.41, 0.43), (0.5, 0.4, 0.6), "Not decided: pp fits best, and pgamma is not excluded at 95 %."),
+        ((0.04, 0.03, 0.06), (0.5, 0.4, 0.6), "Not decided: pp fits best, and pgamma is not excluded at 95 %."),
+        ((0.01, 0.0, 0.02), (0.5, 0.4, 0.6), "pp: pgamma is disfavoured at 95 %."),
+        ((0.01, 0.0, 0.02), (0.02, 0.01, 0.03), "None of them: the data are unlikely under pp and pgamma at 95 %."),
+        (None, None, "Not decided: pp fits best, and pgamma is not excluded at 95 %."),
+    ],
+)
+def test_the_answer_comes_first(page, under_pgamma, under_pp, lead):
+    tails = {
+        "pgamma": Tail(*under_pgamma, 8, 200) if under_pgamma else None,
+        "pp": Tail(*under_pp, 100, 200) if under_pp else None,
+    }
+    made = make_comparison()
+    pairs = tuple(replace(pair, p=tails[pair.tested]) for pair in made.pairs)
+    text = page(replace(made, pairs=pairs)).text
+    assert lead in text
+    assert text.index(lead) < text.index("is preferred over")
+
+
+@pytest.mark.usefixtures("unseen")
+def test_a_limit_answers_too(page):
+    limit = Limit(
+        **SEEN, quantity=F, cl=0.9, method="cls", observed=0.4, expected=np.array([0.1, 0.2, 0.3, 0.5, np.inf]),
+        background=0.0, best=0.1, calibration="by toys", expected_from="toys", fixed={}, tested=np.zeros(0),
+        p=np.zeros(0), p_expected=np.zeros((5, 0)),
+    )  # fmt: skip
+    along = Repeated(
+        **SEEN, asked="limit", key="m_chi", quantity=F, columns=("m_chi", "f_nuebar observed"), rows=((1.0, 0.4),),
+        cl=0.9, calibration="by toys",
+    )  # fmt: skip
+    found = page(limit, along)
+    assert "f_nuebar < 0.4 at 90 % CL (by toys); expected 0.3, 95 % between 0.1 and no limit" in found.text
+    assert "90 % upper limit of f ν̄e 0.4 expected: 0.3 by toys observed data" in found.text
+    assert "Along m chi, below: limit (local: nothing corrects for the number of values)." in found.text
+    assert found.downloads()["over.csv"] == [["m_chi", "f_nuebar observed"], ["1.0", "0.4"]]
+    elsewhere = replace(limit, description=replace(limit.description, name="other"))
+    assert "other: f_nuebar < 0.4" in page(make_interval(), limit=elsewhere).text
+
+
+@pytest.mark.usefixtures("unseen")
+def test_members_of_a_joint_likelihood_belong_together(page, tmp_path):
+    reference = {"hese arxiv": "2011.03545", "pepe interpretation": "arXiv:2110.15051"}
+    whole = replace(COMMON["description"], name="joint", reference=reference)
+    alone = replace(COMMON["description"], name="hese")
+    (tmp_path / "limit_over_mass.csv").write_text("mass,g observed\n1,2\n")
+    found = page(make_scan(description=whole), profile_hese=make_scan(description=alone))
+    assert "different likelihoods" not in found.text
+    assert [trace["name"] for trace in found.charts[0]["traces"][::2]][:2] == ["joint", "hese"]
+    assert "https://arxiv.org/abs/2110.15051" in found.values("a", "href")
+    assert "Skipped: limit_over_mass.csv: a table that does not say what it is of" in found.text

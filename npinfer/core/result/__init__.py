@@ -13,6 +13,7 @@ from npinfer.core.result.interval import Interval, Segment
 from npinfer.core.result.limit import Limit
 from npinfer.core.result.posterior import Posterior
 from npinfer.core.result.rank_calibration import RankCalibration, Uniformity
+from npinfer.core.result.repeated import Repeated
 from npinfer.core.result.scan import Scan
 from npinfer.core.result.significance import Significance
 from npinfer.core.result.tail import Tail
@@ -44,6 +45,7 @@ __all__ = [
     "Quantity",
     "RankCalibration",
     "Region",
+    "Repeated",
     "Result",
     "Scan",
     "Segment",

@@ -26,6 +26,7 @@ from npinfer.core.result import (
     Interval,
     Quantity,
     Region,
+    Repeated,
     Result,
     Scan,
     Segment,
@@ -103,7 +104,18 @@ CONTOUR = Contour(
 )
 CHECKS = (Check("gamma", 2.87, 2.9, 0.05, "arXiv:2011.03545"), Check("n", math.nan, 1.0, 1.0, "-"))
 VALIDATION = Validation(**BASE, checks=CHECKS)
-ALL = {type(r).__name__: r for r in (FIT, SCAN, INTERVAL, CONTOUR, VALIDATION)}
+REPEATED = Repeated(
+    **BASE,
+    asked="limit",
+    key="mass",
+    quantity=QUANTITIES["a"],
+    columns=("mass", "a observed", "message"),
+    rows=((0.5, 1 / 3, ""), (1.0, "no limit", None)),
+    data_kind="observed",
+    cl=0.9,
+    calibration="asymptotic",
+)
+ALL = {type(r).__name__: r for r in (FIT, SCAN, INTERVAL, CONTOUR, VALIDATION, REPEATED)}
 
 
 def same(a: Any, b: Any) -> bool:
@@ -286,6 +298,14 @@ def test_a_contour_says_what_it_encloses() -> None:
     assert len(table.rows) == 6
     assert table.rows[1] == (0.68, 0, 1.0, 0.1)
     assert "the 95 % region meets the edge of the grid" in str(table)
+
+
+def test_repeated_answers_are_columns_of_numbers_with_gaps() -> None:
+    np.testing.assert_array_equal(REPEATED.numbers("a observed"), [1 / 3, np.nan])
+    np.testing.assert_array_equal(REPEATED.numbers("absent"), [np.nan, np.nan])
+    labelled = dataclasses.replace(REPEATED.description, labels={"mass": (r"$m_\chi$", "GeV")})
+    assert dataclasses.replace(REPEATED, description=labelled).axis == Quantity("mass", "GeV", r"$m_\chi$")
+    assert "90 % limit of a over mass (asymptotic)" in REPEATED.describe()
 
 
 def test_a_check_passes_within_its_tolerance_and_nan_never() -> None:
