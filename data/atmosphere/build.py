@@ -5,7 +5,6 @@ SOURCE_FOLDER holds atmospheric_flux and icecube_mese2yr_prd91; README.md tells 
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 import sys
@@ -13,6 +12,8 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+
+from npinfer.core.digests import write_digests
 
 FOLDER = Path(__file__).resolve().parent
 SPECIES = {"nue": "e", "numu": "mu", "nuebar": "e_bar", "numubar": "mu_bar"}
@@ -31,7 +32,7 @@ def main(arguments: list[str]) -> None:
     output = Path(arguments[1]) if len(arguments) > 1 else FOLDER
     np.savez_compressed(output / "flux.npz", **flux_tables(source))  # type: ignore[arg-type]
     (output / "passing_fraction.json").write_text(json.dumps(passing_fraction(source), indent=1) + "\n")
-    write_digests(output)
+    write_digests(output, FILES)
 
 
 def flux_tables(source: Path) -> dict[str, NDArray]:
@@ -92,18 +93,6 @@ def mese_passing(source: Path, level: float) -> dict[str, NDArray]:
     passing = {f: np.where(centres > VETO_FROM_COS, k * above, 1.0) for f, k in (("mu", 1.0), ("e", ELECTRON_TO_MUON))}
     total = sum(np.einsum("zbh,z->bh", counts[f], passing[f]) for f in counts)
     return {"northern": total[:, 0], "southern": total[:, 1]}
-
-
-def write_digests(folder: Path) -> None:
-    """Put the sha256 of each file into the table of README.md."""
-    readme = folder / "README.md"
-    if not readme.is_file():
-        return
-    text = readme.read_text()
-    for name in FILES:
-        digest = hashlib.sha256((folder / name).read_bytes()).hexdigest()
-        text = re.sub(rf"(?m)^\| {re.escape(name)} \|.*$", f"| {name} | {digest} |", text)
-    readme.write_text(text)
 
 
 if __name__ == "__main__":

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
-import re
 import sys
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+
+from npinfer.core.digests import write_digests
 
 FOLDER = Path(__file__).resolve().parent
 CHANNEL = "lar"
@@ -65,17 +65,6 @@ def write(path: Path, table: NDArray[np.float64]) -> None:
         bounds = [f"{row[i + k]:.4g}" for row, i in zip(edges, at, strict=True) for k in (0, 1)]
         lines.append(",".join([CHANNEL, *bounds, f"{table[tuple(at)]:.6g}"]))
     path.write_text("\n".join(lines) + "\n")
-
-
-def write_digests(folder: Path, files: list[str]) -> None:
-    """Put the sha256 of each file into the table of README.md."""
-    readme = folder / "README.md"
-    text = readme.read_text() if readme.is_file() else ""
-    for name in files:
-        digest = hashlib.sha256((folder / name).read_bytes()).hexdigest()
-        text = re.sub(rf"(?m)^\| {re.escape(name)} \|.*$", f"| {name} | {digest} |", text)
-    if text:
-        readme.write_text(text)
 
 
 if __name__ == "__main__":

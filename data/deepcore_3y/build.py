@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import bz2
 import csv
-import hashlib
-import re
 import sys
 from pathlib import Path
+
+from npinfer.core.digests import write_digests
 
 FOLDER = Path(__file__).resolve().parent
 EDGES_GEV = (5.623413, 7.498942, 10.0, 13.335215, 17.782795, 23.713737, 31.622776, 42.16965, 56.23413)
@@ -46,17 +46,6 @@ def place(row: dict[str, str]) -> tuple[str, ...]:
 
 def write(path: Path, header: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
     path.write_text("\n".join(",".join(row) for row in [header, *rows]) + "\n")
-
-
-def write_digests(folder: Path, files: list[str]) -> None:
-    """Put the sha256 of each file into the table of README.md."""
-    readme = folder / "README.md"
-    text = readme.read_text() if readme.is_file() else ""
-    for name in files:
-        digest = hashlib.sha256((folder / name).read_bytes()).hexdigest()
-        text = re.sub(rf"(?m)^\| {re.escape(name)} \|.*$", f"| {name} | {digest} |", text)
-    if text:
-        readme.write_text(text)
 
 
 if __name__ == "__main__":

@@ -6,12 +6,12 @@ SHARED_DATA_FOLDER holds heavy_neutrino_limits/. The cross sections are computed
 from __future__ import annotations
 
 import hashlib
-import re
 import sys
 from pathlib import Path
 
 import numpy as np
 
+from npinfer.core.digests import write_digests
 from npinfer.physics.heavy_scattering import total
 from npinfer.physics.structure_functions import Scattering
 
@@ -65,7 +65,7 @@ def main(arguments: list[str]) -> None:
         curve = read(source / FOLDER_OF_LIMITS / file, digest)
         lines += [f"{name},{confidence:g},{m * unit:.5g},{u:.4g}" for m, u in curve]
     (output / FILES[2]).write_text("\n".join(lines) + "\n")
-    write_digests(output)
+    write_digests(output, FILES)
 
 
 def read(path: Path, digest: str) -> np.ndarray:
@@ -74,18 +74,6 @@ def read(path: Path, digest: str) -> np.ndarray:
     if found != digest:
         raise SystemExit(f"{path}: sha256 {found}, expected {digest}: another version of the table")
     return np.loadtxt(path)
-
-
-def write_digests(folder: Path) -> None:
-    """Put the sha256 of each file into the table of README.md."""
-    readme = folder / "README.md"
-    text = readme.read_text() if readme.is_file() else ""
-    for name in FILES:
-        if (folder / name).is_file():
-            digest = hashlib.sha256((folder / name).read_bytes()).hexdigest()
-            text = re.sub(rf"(?m)^\| {re.escape(name)} \|.*$", f"| {name} | {digest} |", text)
-    if text:
-        readme.write_text(text)
 
 
 if __name__ == "__main__":

@@ -6,9 +6,7 @@ recipe and the sources are in README.md. The output is deterministic.
 
 from __future__ import annotations
 
-import hashlib
 import json
-import re
 import sys
 from pathlib import Path
 
@@ -17,6 +15,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import median_filter
 from scipy.optimize import isotonic_regression, least_squares
 
+from npinfer.core.digests import write_digests
 from npinfer.physics.deep_inelastic import csms_total
 from npinfer.physics.glashow import BRANCHING_RATIOS, CASCADE_SHARES, cross_section
 
@@ -49,7 +48,7 @@ def main(arguments: list[str]) -> None:
     (output / "events.csv").write_text(events(source))
     (output / "muon.csv").write_text(muon_template())
     print({name: np.round(value, 4) for name, value in map_fit.items()})
-    write_digests(output)
+    write_digests(output, FILES)
 
 
 def mese_areas(source: Path) -> dict[str, NDArray[np.float64]]:
@@ -256,17 +255,6 @@ def muon_template(total: float = 0.85, index: float = 3.5, track_share: float = 
             lines.append(f"{channel},{edges},{total * share * joint[i, j]:.6e}")
     lines += [f"double_cascade,{energies[i]:.6g},{energies[i + 1]:.6g},,,0" for i in range(energies.size - 1)]
     return "\n".join(lines) + "\n"
-
-
-def write_digests(folder: Path) -> None:
-    """Put the sha256 of each file into the table of README.md."""
-    readme = folder / "README.md"
-    text = readme.read_text() if readme.is_file() else ""
-    for name in FILES:
-        digest = hashlib.sha256((folder / name).read_bytes()).hexdigest()
-        text = re.sub(rf"(?m)^\| {re.escape(name)} \|.*$", f"| {name} | {digest} |", text)
-    if text:
-        readme.write_text(text)
 
 
 if __name__ == "__main__":

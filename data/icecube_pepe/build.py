@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
-import re
 import sys
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from npinfer.core.digests import write_digests
 from npinfer.paths import data_file
 from npinfer.physics.constants import AVOGADRO
 from npinfer.physics.deep_inelastic import csms_total
@@ -32,7 +31,7 @@ def main(arguments: list[str]) -> None:
     for energy, row in zip(NODES_GEV, smooth_volume(tables), strict=True):
         lines.append(",".join([f"{energy:.6e}", *(f"{v:.4e}" for v in row)]))
     (output / "effective_volume.csv").write_text("\n".join(lines) + "\n")
-    write_digests(output)
+    write_digests(output, FILES)
 
 
 def smooth_volume(tables: dict[str, NDArray]) -> NDArray[np.float64]:
@@ -55,18 +54,6 @@ def smooth_volume(tables: dict[str, NDArray]) -> NDArray[np.float64]:
 
 def _pairs(edges: NDArray) -> tuple[NDArray, NDArray]:
     return edges[:-1], edges[1:]
-
-
-def write_digests(folder: Path) -> None:
-    """Put the sha256 of each file into the table of README.md."""
-    readme = folder / "README.md"
-    text = readme.read_text() if readme.is_file() else ""
-    for name in FILES:
-        if (folder / name).is_file():
-            digest = hashlib.sha256((folder / name).read_bytes()).hexdigest()
-            text = re.sub(rf"(?m)^\| {re.escape(name)} \|.*$", f"| {name} | {digest} |", text)
-    if text:
-        readme.write_text(text)
 
 
 if __name__ == "__main__":

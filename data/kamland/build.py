@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
-import re
 import sys
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+
+from npinfer.core.digests import write_digests
 
 FOLDER = Path(__file__).resolve().parent
 SPECTRUM, REACTORS = "EnergySpectrum_0.1MeVbin_4th_result.dat", "Reactors.csv"
@@ -38,17 +38,6 @@ def write(path: Path, centres: NDArray[np.float64], counts: NDArray[np.float64])
     edges = zip(centres - WIDTH_MEV / 2, centres + WIDTH_MEV / 2, strict=True)
     rows = [f"prompt,{low:.1f},{high:.1f},{n:.6g}" for (low, high), n in zip(edges, counts, strict=True)]
     path.write_text("\n".join(["channel,energy_mev_low,energy_mev_high,counts", *rows]) + "\n")
-
-
-def write_digests(folder: Path, files: list[str]) -> None:
-    """Put the sha256 of each file into the table of README.md."""
-    readme = folder / "README.md"
-    text = readme.read_text() if readme.is_file() else ""
-    for name in files:
-        digest = hashlib.sha256((folder / name).read_bytes()).hexdigest()
-        text = re.sub(rf"(?m)^\| {re.escape(name)} \|.*$", f"| {name} | {digest} |", text)
-    if text:
-        readme.write_text(text)
 
 
 if __name__ == "__main__":

@@ -6,14 +6,13 @@ README.md tells sources and method. The tables are made one after the other, eac
 
 from __future__ import annotations
 
-import hashlib
-import re
 import sys
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from npinfer.core.digests import write_digests
 from npinfer.physics.millicharge import drell_yan, mesons
 from npinfer.physics.parton_density import shipped
 
@@ -36,7 +35,7 @@ def main(arguments: list[str]) -> None:
     for name, file in JUNO.items():
         curve = np.loadtxt(source / "mcp_heavenly" / "Data" / "Experiments" / f"{file}.csv", delimiter=",")
         write_background(output / f"juno_{name}.csv", curve, 1.0 if file == "NC" else 10 * EXPOSURE_KTON_DAYS)
-    write_digests(output)
+    write_digests(output, FILES)
 
 
 def write_background(path: Path, curve: NDArray, per_mev: float) -> None:
@@ -65,18 +64,6 @@ def write_nucleons(path: Path) -> None:
 def write_csv(path: Path, columns: dict[str, NDArray], form: str) -> None:
     table = np.stack(list(columns.values()), axis=1)
     np.savetxt(path, table, fmt=form, delimiter=",", header=",".join(columns), comments="")
-
-
-def write_digests(folder: Path) -> None:
-    """Put the sha256 of each file into the table of README.md."""
-    readme = folder / "README.md"
-    if not readme.is_file():
-        return
-    text = readme.read_text()
-    for name in FILES:
-        digest = hashlib.sha256((folder / name).read_bytes()).hexdigest()
-        text = re.sub(rf"(?m)^\| {re.escape(name)} \|.*$", f"| {name} | {digest} |", text)
-    readme.write_text(text)
 
 
 if __name__ == "__main__":

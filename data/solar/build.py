@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import hashlib
-import re
 import sys
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import brentq
+
+from npinfer.core.digests import write_digests
 
 FOLDER = Path(__file__).resolve().parent
 SOURCE = "nudistr_b16_agss09.dat"
@@ -71,17 +71,6 @@ def neutrons_of(electrons: NDArray[np.float64], density: NDArray[np.float64]) ->
     """Neutrons [mol/cm³] of hydrogen and helium with so many electrons and this density."""
     helium = (density - HYDROGEN * electrons) / (HELIUM - 2 * HYDROGEN)
     return 2 * helium
-
-
-def write_digests(folder: Path, files: list[str]) -> None:
-    """Put the sha256 of each file into the table of README.md."""
-    readme = folder / "README.md"
-    text = readme.read_text() if readme.is_file() else ""
-    for name in files:
-        digest = hashlib.sha256((folder / name).read_bytes()).hexdigest()
-        text = re.sub(rf"(?m)^\| {re.escape(name)} \|.*$", f"| {name} | {digest} |", text)
-    if text:
-        readme.write_text(text)
 
 
 if __name__ == "__main__":

@@ -13,6 +13,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from npinfer.core.digests import write_digests
+
 FOLDER = Path(__file__).resolve().parent
 TABLES, DIMUONS = "zhou_beacom_trident_wbp", "ccfr_dimuon"
 FILES = ("trident_o16.csv", "w_production_h2o.csv", "charm_dimuons.csv")
@@ -42,7 +44,7 @@ def main(arguments: list[str]) -> None:
     for name in ("CCFR", "CHORUS", "NOMAD"):
         lines += [f"{name},{e:.5g},{r:.5g},{s:.3g}" for e, r, s in dimuons(source / DIMUONS, name)]
     (output / FILES[2]).write_text("\n".join(lines) + "\n")
-    write_digests(output)
+    write_digests(output, FILES)
     print(f"sha256 of the sources, one after another: {digest.hexdigest()}")
 
 
@@ -81,18 +83,6 @@ def dimuons(folder: Path, name: str) -> NDArray[np.float64]:
 def write(path: Path, names: list[str], table: NDArray[np.float64]) -> None:
     rows = [",".join([f"{row[0]:.6g}", *(f"{v:.4g}" for v in row[1:])]) for row in table]
     path.write_text("\n".join([",".join(names), *rows]) + "\n")
-
-
-def write_digests(folder: Path) -> None:
-    """Put the sha256 of each file into the table of README.md."""
-    readme = folder / "README.md"
-    text = readme.read_text() if readme.is_file() else ""
-    for name in FILES:
-        if (folder / name).is_file():
-            digest = hashlib.sha256((folder / name).read_bytes()).hexdigest()
-            text = re.sub(rf"(?m)^\| {re.escape(name)} \|.*$", f"| {name} | {digest} |", text)
-    if text:
-        readme.write_text(text)
 
 
 if __name__ == "__main__":

@@ -31,7 +31,7 @@ def test_every_generator_is_found_at_home() -> None:
 
 
 def test_an_unknown_generator_is_refused_with_the_nearest() -> None:
-    with pytest.raises(ConfigurationError, match="unknown generator 'trident.ratios': did you mean 'trident.ratio'"):
+    with pytest.raises(ConfigurationError, match=r"unknown generator 'trident\.ratios': did you mean 'trident\.ratio'"):
         registry.find_generator("trident.ratios")
 
 
