@@ -1,0 +1,65 @@
+"""Limits on a leptoquark from the real starting events."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import npinfer
+from npinfer import RunOptions
+from npinfer.errors import ConfigurationError
+from npinfer.likelihood.binned import BinnedLikelihood
+
+PERTURBATIVE = 3.5  # √4π
+
+
+@pytest.fixture(scope="module")
+def light() -> BinnedLikelihood:
+    return npinfer.load("icecube_leptoquark", m_leptoquark=300.0)
+
+
+def test_limits_grow_with_the_mass_until_none_is_perturbative(light: BinnedLikelihood) -> None:
+    """Of order 1 at 300 GeV (tolerance: a factor 2), two and a half at 500, none within √4π from 700 GeV on."""
+    limits = {300.0: npinfer.upper_limit(light, cl=0.95)}
+    for mass in (500.0, 700.0):
+        likelihood = npinfer.load("icecube_leptoquark", m_leptoquark=mass)
+        limits[mass] = npinfer.upper_limit(likelihood, cl=0.95, expected=False)
+    assert 0.5 < limits[300.0].observed < 2.0
+    bands = limits[300.0].expected
+    assert np.all(np.diff(bands[:4]) > 0)
+    assert bands[0] < limits[300.0].observed < bands[3]
+    assert limits[300.0].observed < limits[500.0].observed < PERTURBATIVE
+    assert np.isinf(limits[700.0].observed)
+
+
+def test_a_single_flavour_binds_less(light: BinnedLikelihood) -> None:
+    one = npinfer.upper_limit(npinfer.load("icecube_leptoquark", m_leptoquark=300.0, lepton="mu"), expected=False)
+    assert one.observed > 1.4 * npinfer.upper_limit(light, expected=False).observed
+
+
+def test_without_a_coupling_it_is_the_base_likelihood(light: BinnedLikelihood, hese: BinnedLikelihood) -> None:
+    nothing = light.logpdf(light.parameters.vector({"lq_coupling": 0.0}))
+    assert nothing == pytest.approx(hese.logpdf(hese.parameters.init), abs=1e-9)
+
+
+def test_counts_grow_with_the_square_of_the_coupling(light: BinnedLikelihood) -> None:
+    counts = [
+        light.expected(light.parameters.vector({"lq_coupling": x})).samples["leptoquark"]["cascade"].reshape(20, 10)
+        for x in (0.1, 0.2)
+    ]
+    assert counts[1][:, 8:] == pytest.approx(4 * counts[0][:, 8:], rel=5e-3)  # from above: no absorption
+
+
+def test_every_verb_runs(light: BinnedLikelihood) -> None:
+    run = RunOptions(quiet=True)
+    best = npinfer.fit(light)
+    assert best.valid
+    assert np.isfinite(npinfer.toys(light, 2, run=run).of("lq_coupling")).all()
+    posterior = npinfer.sample(light, n_walkers=32, n_steps=20, n_replicas=1, run=run)
+    assert np.isfinite(posterior.chains).all()
+    assert "LHC" in str(best.table())
+
+
+def test_refuses_to_join_the_same_events(light: BinnedLikelihood) -> None:
+    with pytest.raises(ConfigurationError, match="the same data set"):
+        npinfer.joint(light, npinfer.load("icecube_adm_hese"))
