@@ -22,7 +22,10 @@ def at(document: Document, key: tuple[str | int, ...], make: Callable[[], Any]) 
     except NpinferError as error:
         if str(document.path) in str(error):
             raise
-        raise type(error)(f"{document.where(*key)}: {error}") from error.__cause__
+        said = f"{document.where(*key)}: {error}"
+        if str(document.path) not in said:  # what is at fault stands in a file that this one extends
+            said += f" (read for {document.path})"
+        raise type(error)(said) from error.__cause__
 
 
 def declared_parameters(

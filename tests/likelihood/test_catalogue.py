@@ -362,3 +362,20 @@ parameters: {norm: {init: 0, bounds: [0, 5], constraint: {log_normal: {mean: 1, 
 """
     with pytest.raises(NpinferError, match=r"small.yaml:7: parameters: auxiliary datum 'forecast.norm'"):
         npinfer.load(write(text))
+
+
+def test_a_fault_in_what_is_extended_names_both_files(write: Write) -> None:
+    """The child has one bin more than the template of its parent."""
+    write("""\
+schema: npinfer/likelihood/1
+name: parent
+kind: real
+status: illustrative
+channels: {count: {axes: {x: {linear: [0, 1, 1]}}, observed: [1]}}
+samples: {signal: {template: {count: [1]}, scale: norm}}
+parameters: {norm: {init: 1, bounds: [0, 5]}}
+""", "parent.yaml")  # fmt: skip
+    axes = "{count: {axes: {x: {linear: [0, 1, 2]}}, observed: [1, 1]}}"
+    child = write(f"extends: parent.yaml\nname: child\nchannels: {axes}\n", "child.yaml")
+    with pytest.raises(NpinferError, match=r"parent.yaml:6: samples.signal: .*\(read for .*child.yaml\)"):
+        npinfer.load(child)
