@@ -3,7 +3,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 DEMO_OUT := results/glashow
 
-.PHONY: demo demo-fit demo-compare demo-profile demo-interval demo-members test check lint benchmark studies clean
+.PHONY: demo demo-fit demo-compare demo-profile demo-interval demo-members test check lint docs benchmark studies clean
 
 $(VENV)/installed: pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit("npinfer needs Python 3.11 or newer" if sys.version_info < (3, 11) else 0)'
@@ -44,6 +44,10 @@ check: lint  ## the fast part
 lint: $(VENV)/tested
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+
+docs: $(VENV)/installed  ## the site with its gallery, in build/site
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[docs]'
+	NPINFER_GALLERY=true $(BIN)/python -m mkdocs build --strict
 
 benchmark: $(VENV)/tested  ## speed, as ratios within one run
 	$(BIN)/python -m pytest tests/benchmarks --benchmark-only -q
