@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import copy
+import json
 import math
 import signal
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from random import Random
 from tempfile import TemporaryDirectory
@@ -16,6 +18,8 @@ from typing import Any
 import yaml
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
+
+import npinfer
 
 LONGEST = 10.0  # seconds of computing that a case may take
 SHOWN = 3000  # characters of a file of a case that failed
@@ -42,6 +46,22 @@ class Hang(BaseException):
     """A case that did not end in time; no handler of the package may take it for its own."""
 
 
+@cache
+def compile_once() -> None:
+    """A fit of the plainest workspace: what is compiled for the first one takes longer than a case may."""
+    sample = {"name": "s", "data": [5.0], "modifiers": [{"name": "mu", "type": "normfactor", "data": None}]}
+    content = {
+        "channels": [{"name": "c", "samples": [sample]}],
+        "observations": [{"name": "c", "data": [5.0]}],
+        "measurements": [{"name": "m", "config": {"poi": "mu", "parameters": []}}],
+        "version": "1.0.0",
+    }
+    with TemporaryDirectory() as name:
+        path = Path(name) / "plain.json"
+        path.write_text(json.dumps(content), encoding="utf-8")
+        npinfer.fit(npinfer.load(path))
+
+
 @contextmanager
 def watched(seconds: float = LONGEST) -> Iterator[None]:
     """Warnings are errors, and what takes longer than this is a failure."""
@@ -49,6 +69,7 @@ def watched(seconds: float = LONGEST) -> Iterator[None]:
     def ring(*_: object) -> None:
         raise Hang
 
+    compile_once()
     before = signal.signal(signal.SIGPROF, ring)
     signal.setitimer(signal.ITIMER_PROF, seconds)
     try:

@@ -10,7 +10,6 @@ import json
 import math
 import re
 import warnings
-from functools import cache
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -21,27 +20,11 @@ import pyhf
 import npinfer
 from npinfer.errors import NpinferError
 
-from .mutate import case_folder, damaged_json, damaged_text, pick, watched
+from .mutate import damaged_json, damaged_text, pick, watched
 from .specs import ask
 
 KINDS = ("histosys", "normsys", "normfactor", "lumi", "shapefactor", "shapesys", "staterror")
 CLOSE = 1e-9  # relative difference of ln density
-
-
-@cache
-def compile_once() -> None:
-    """A fit of the plainest workspace: what is compiled for the first one takes longer than a case may."""
-    sample = {"name": "s", "data": [5.0], "modifiers": [{"name": "mu", "type": "normfactor", "data": None}]}
-    content = {
-        "channels": [{"name": "c", "samples": [sample]}],
-        "observations": [{"name": "c", "data": [5.0]}],
-        "measurements": [{"name": "m", "config": {"poi": "mu", "parameters": []}}],
-        "version": "1.0.0",
-    }
-    with case_folder() as folder:
-        path = folder / "plain.json"
-        path.write_text(json.dumps(content), encoding="utf-8")
-        npinfer.fit(npinfer.load(path))
 
 
 # ---- random workspaces
@@ -144,7 +127,6 @@ def run_case(folder: Path, random: Random) -> str:
     path.write_bytes(damaged_text(text, random) if kind == "text" else text.encode())
     codes = {"normsys": random.choice(("code4", "code1")), "histosys": random.choice(("code4p", "code0"))}
     number = random.choice((0, -1))
-    compile_once()
     with watched():
         theirs = _by_pyhf(path, codes, number)
         chosen = codes | ({"measurement": theirs[2]} if theirs is not None else {})
