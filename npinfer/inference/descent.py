@@ -300,6 +300,9 @@ def _solve(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Damped steps −(M + λ diag M)⁻¹ g with some coordinates held, and whether each is a finite way down."""
     diagonal = np.maximum(np.abs(matrix.diagonal(axis1=1, axis2=2)), 1e-10)
+    if not (diagonal < WILDEST).all():
+        matrix = np.clip(np.nan_to_num(matrix), -WILDEST, WILDEST)
+        diagonal = np.maximum(np.abs(matrix.diagonal(axis1=1, axis2=2)), 1e-10)
     scale = np.where(held, 0.0, 1.0 / np.sqrt(diagonal))
     scaled = matrix * scale[:, :, None] * scale[:, None, :]
     ridge = held + 1e-14 if damping is None else damping[:, None] + held + 1e-14
@@ -309,6 +312,7 @@ def _solve(
         move = np.linalg.solve(scaled, right[:, :, None])[:, :, 0] * scale
     except np.linalg.LinAlgError:
         move = np.array([np.linalg.lstsq(m, r, rcond=None)[0] for m, r in zip(scaled, right, strict=True)]) * scale
-    down = (move * gradient).sum(axis=1)
+    with np.errstate(over="ignore", invalid="ignore"):  # of a gradient near the end of numbers: no sound step
+        down = (move * gradient).sum(axis=1)
     sound = np.isfinite(down) & (down <= 0)
     return move if sound.all() else np.where(sound[:, None], move, 0.0), sound

@@ -97,6 +97,14 @@ def test_impossible_data_are_said(make: Callable[[str], BinnedLikelihood]) -> No
         npinfer.fit(likelihood)
 
 
+def test_a_start_at_the_end_of_numbers_is_climbed_from(make: Callable[[str], BinnedLikelihood]) -> None:
+    """Six events where 1e-300 ε⁴ and as little background are expected: slopes there are near the largest numbers."""
+    text = POWER.replace("count: [1]", "count: [1.0e-300]").replace("{init: 0,", "{init: 0.5,")
+    likelihood = make(text.replace("scale: {epsilon: 4}", "scale: epsilon"))
+    found = npinfer.fit(likelihood, init={"epsilon": 1e-300}).values["power.epsilon"]
+    assert found == pytest.approx(6 / 50, rel=1e-5)
+
+
 def test_options_are_checked() -> None:
     with pytest.raises(ConfigurationError, match="unknown minimiser 'migrat': did you mean 'migrad'"):
         FitOptions(minimiser="migrat")
