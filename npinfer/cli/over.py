@@ -16,7 +16,7 @@ from npinfer.cli.output import command_line, report
 from npinfer.cli.values import named_grid
 from npinfer.core.result import Exclusion, FitResult, Interval, Repeated, Result, Significance
 from npinfer.core.result.limit import NAMES
-from npinfer.errors import ConfigurationError, InferenceError
+from npinfer.errors import ConfigurationError, InferenceError, NpinferError
 from npinfer.likelihood.binned import BinnedLikelihood
 
 Row = dict[str, Any]
@@ -39,8 +39,9 @@ def repeat(
 ) -> list[Any]:
     """Ask every configuration, print and save one row each, and give the results.
 
-    A value at which the verb has no answer gets a row that says why, and None. Raises ConfigurationError for a key that
-    is not numeric, InferenceError where there is no answer at all.
+    A value at which the verb has no answer gets a row that says why, and None. What ends the work, a configuration that
+    cannot be loaded or Ctrl-C, is raised when the rows before it are saved. Raises ConfigurationError for a key that is
+    not numeric, InferenceError where there is no answer at all.
     """
     key, values = options["over"]
     if options["json_file"]:
@@ -49,23 +50,31 @@ def repeat(
         raise ConfigurationError(f"--over {key}: is given with --with too; drop one")
     rows: list[Row] = []
     results: list[Any] = []
+    unanswered: InferenceError | None = None
+    stopped: BaseException | None = None
     for value in values.tolist():
-        likelihood = open_likelihood({**options, "configuration": {**options["configuration"], key: value}})
-        if not isinstance(likelihood.configuration[key], float):
-            raise ConfigurationError(f"--over {key}: not a numeric configuration of {likelihood.name}; use --with")
         try:
+            likelihood = open_likelihood({**options, "configuration": {**options["configuration"], key: value}})
+            if not isinstance(likelihood.configuration[key], float):
+                raise ConfigurationError(f"--over {key}: not a numeric configuration of {likelihood.name}; use --with")
             results.append(ask(likelihood))
             rows.append({key: value, **row(results[-1])})
         except InferenceError as error:
-            if value == values[-1] and not any(results):
-                raise
+            unanswered = unanswered or error
             results.append(None)
             rows.append({key: value, "message": str(error)})
+        except (NpinferError, KeyboardInterrupt) as error:  # what was found before is kept
+            stopped = error
+            break
+    if all(result is None for result in results):
+        raise stopped or unanswered  # type: ignore[misc]  # a grid has two values or more
     whole = _together(options, verb, likelihood, rows, results)
     name = f"{verb}_over_{key}"
     folder = Path(options["out"]) if options["out"] else None
     saved = [whole.save(folder / f"{name}.json"), whole.table().save(folder / f"{name}.csv")] if folder else []
     report(whole.table(), saved, options["quiet"], likelihood.parameters.names)
+    if stopped is not None:
+        raise stopped
     return results
 
 

@@ -151,3 +151,29 @@ def test_significance_along_a_mass_by_toys(npi: Callable, folder: Path) -> None:
     z = np.array(table["z"], dtype=float)
     np.testing.assert_allclose(np.array(table["expected z"], dtype=float), z, rtol=1e-5)  # and of these Asimov data
     assert z[1] < z[0]
+
+
+ENDING = TURNING.replace("tests.turning", "tests.ending").replace(
+    "    turn =", '    if configuration["mass"] > 3:\n        raise STOP\n    turn ='
+)
+
+
+@pytest.mark.parametrize(
+    ("stop", "code", "said"),
+    [("ConfigurationError('too heavy')", 2, "too heavy"), ("KeyboardInterrupt", 130, "interrupted")],
+)
+def test_what_ends_the_work_leaves_the_rows_before_it(
+    npi: Callable, folder: Path, stop: str, code: int, said: str
+) -> None:
+    name = f"ending_{code}"
+    physics = "from npinfer.errors import ConfigurationError\n" + ENDING.replace("STOP", stop).replace("ending", name)
+    (folder / f"{name}_physics.py").write_text(physics, encoding="utf-8")
+    text = (folder / "massive.yaml").read_text(encoding="utf-8").replace("tests.mass", f"tests.{name}")
+    (folder / "ending.yaml").write_text(text, encoding="utf-8")
+    ended = npi(f"fit ending.yaml --plugin {name}_physics --over mass=1:4:4 --out results")
+    assert ended.code == code
+    assert said in ended.err.lower()
+    assert saved(folder / "results" / "fit_over_mass.csv")["mass"] == ["1.0", "2.0", "3.0"]
+    nothing = npi(f"fit ending.yaml --plugin {name}_physics --over mass=4:5:2 --out nothing")
+    assert nothing.code == code
+    assert not (folder / "nothing" / "fit_over_mass.csv").exists()
