@@ -12,17 +12,7 @@ import pytest
 
 import npinfer
 from npinfer.cli.output import print_table
-
-EFFECTIVE = """\
-schema: npinfer/likelihood/1
-name: few
-kind: real
-status: illustrative
-poi: mu
-channels: {sr: {axes: {x: {edges: [0, 1, 2]}}, observed: [5, 2], statistic: effective}}
-samples: {all: {template: {sr: [4, 2]}, variance: {sr: [0.4, 0.3]}, scale: mu}}
-parameters: {mu: {init: 1, bounds: [0, 10]}}
-"""
+from tests.exports import FEW
 
 
 class Terminal(io.StringIO):
@@ -73,7 +63,7 @@ def test_at_is_the_point_or_the_truth(npi: Callable, folder: Path) -> None:
 
 
 def test_npinfers_own_json(npi: Callable, folder: Path) -> None:
-    (folder / "few.yaml").write_text(EFFECTIVE, encoding="utf-8")
+    (folder / "few.yaml").write_text(FEW, encoding="utf-8")
     refusal = npi("export few.yaml --mode frozen").refused()
     assert "has the statistic effective, and a workspace has Poisson counts only; mode 'npinfer' keeps it" in refusal
     out = npi("export few.yaml --mode npinfer --json few.json").done()

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pytest
-from scipy.optimize import brentq
+from scipy.optimize import brentq, minimize_scalar
 
 import npinfer
 from npinfer.core import wilks
 from npinfer.errors import ConfigurationError, ParameterError
 from npinfer.likelihood.binned import BinnedLikelihood
+from tests.inference.conftest import TWO_MINIMA
 
 
 @pytest.mark.parametrize(
@@ -75,10 +78,21 @@ def test_the_curve_is_the_profile_over_the_whole_interval(counting: BinnedLikeli
     np.testing.assert_allclose(ends, threshold, rtol=1e-5)
 
 
-def test_a_better_minimum_on_the_way_is_taken(two_minima: BinnedLikelihood) -> None:
-    """Without further starts the fit may sit in one minimum; the interval still knows both."""
-    lopsided = two_minima.with_data(two_minima.asimov({"p": -9.0}))
-    assert npinfer.interval(lopsided, "p").best in (pytest.approx(9.0, abs=1e-4), pytest.approx(-9.0, abs=1e-4))
+def test_a_better_minimum_on_the_way_is_taken(make: Callable[[str], BinnedLikelihood]) -> None:
+    """100 events where 1 + p² are expected, p = −1 ± 5: the fit ends at the minimum above zero, the higher one."""
+    lopsided = make(TWO_MINIMA.replace(", starts: [-3]", ", constraint: {normal: {mean: -1, sigma: 5}}"))
+    assert npinfer.fit(lopsided).values["two_minima.p"] > 9
+
+    def twice_nll(p: float) -> float:
+        return 2 * (p * p - 100 * np.log(1 + p * p)) + ((p + 1) / 5) ** 2
+
+    best = minimize_scalar(twice_nll, bounds=(-12, -8), method="bounded", options={"xatol": 1e-10}).x
+    found = npinfer.interval(lopsided, "p", cl=0.68)
+    assert found.best == pytest.approx(best, abs=1e-5)
+    excess = lambda p: twice_nll(p) - twice_nll(best) - found.threshold
+    assert [(s.lower, s.upper) for s in found.segments] == [
+        pytest.approx((brentq(excess, -12, best), brentq(excess, best, -8)), abs=1e-6)
+    ]
 
 
 def test_wider_at_higher_cl(hese: BinnedLikelihood) -> None:

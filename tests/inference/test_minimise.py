@@ -105,6 +105,18 @@ def test_a_start_at_the_end_of_numbers_is_climbed_from(make: Callable[[str], Bin
     assert found == pytest.approx(6 / 50, rel=1e-5)
 
 
+def test_a_parameter_that_nothing_depends_on(make: Callable[[str], BinnedLikelihood]) -> None:
+    """Every value is best: the native minimiser says so, MIGRAD does not converge; neither moves far or fails."""
+    likelihood = make(POWER.replace("[50]", "[0]").replace("init: 0,", "init: 0.25,"))
+    native, migrad = (npinfer.fit(likelihood, options=FitOptions(minimiser=m)) for m in ("native", "migrad"))
+    assert (native.valid, native.edm, native.values["power.epsilon"]) == (True, 0.0, 0.25)
+    assert "these data do not depend on power.epsilon here" in native.message
+    assert "minimum is 0.0e+00" in native.message
+    assert (migrad.valid, migrad.edm) == (False, np.inf)
+    assert 0 <= migrad.values["power.epsilon"] <= 1
+    assert native.twice_nll == migrad.twice_nll == pytest.approx(-2 * (np.log(1 / 720) - 1), rel=1e-12)
+
+
 def test_options_are_checked() -> None:
     with pytest.raises(ConfigurationError, match="unknown minimiser 'migrat': did you mean 'migrad'"):
         FitOptions(minimiser="migrat")

@@ -93,3 +93,9 @@ def test_a_bin_with_neither_counts_nor_rate_tells_nothing() -> None:
     rates, jacobian = np.array([[0.0, 0.0, 4.0]]), np.array([[[1.0, 2.0, 3.0]]])
     packed = Packed(np.array([[0.0, 0.0, 8.0]]), np.zeros((1, 0)), np.zeros(1))
     assert Poisson().observed(rates, jacobian, packed) == pytest.approx(8 / 4**2 * 3.0**2)
+
+
+def test_a_bin_without_counts_tells_nothing_however_many_are_expected() -> None:
+    rates, jacobian = np.array([[1e6, 1e6]]), np.array([[[1e5, 2e5]]])
+    packed = Packed(np.array([[0.0, 1e6]]), np.zeros((1, 0)), np.zeros(1))
+    assert Poisson().observed(rates, jacobian, packed) == pytest.approx(2e5**2 / 1e6)

@@ -172,15 +172,47 @@ def test_the_same_release_is_read_once_and_another_one_anew(release: Path, hese_
     assert load_store().digest == other.digest
 
 
-def test_an_altered_cache_is_refused(release: Path) -> None:
+def flipped(content: bytes) -> bytes:
+    middle = len(content) // 2
+    return content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :]
+
+
+@pytest.mark.parametrize("change", [flipped, lambda b: b[:-1], lambda b: b[:100], lambda b: b""])
+def test_a_damaged_cache_is_refused_and_made_anew(release: Path, change: Callable[[bytes], bytes]) -> None:
     path = import_release(release).path
-    content = bytearray(path.read_bytes())
-    content[len(content) // 2] ^= 1
-    path.write_bytes(content)
-    with pytest.raises(DataError, match=r"missing or altered; repeat `npinfer data import icecube_hese_mc FOLDER`"):
+    path.write_bytes(change(path.read_bytes()))
+    with pytest.raises(DataError, match=r"cut short or altered; make it anew with `npinfer data fetch icecube_hese_mc"):
         load_store()
     assert not import_release(release).reused
     load_store()
+
+
+@pytest.mark.parametrize(
+    "change", [lambda b: b[:50], lambda b: b"", lambda b: b"[]", lambda b: b.replace(b'"file": "', b'"file": 1, "f": "')]
+)
+def test_a_damaged_index_is_refused_and_made_anew(
+    release: Path, cache: Path, change: Callable[[bytes], bytes]
+) -> None:
+    import_release(release)
+    index = cache / "current.json"
+    index.write_bytes(change(index.read_bytes()))
+    with pytest.raises(DataError, match=r"current.json: damaged, or of another version of npinfer; make it anew"):
+        load_store()
+    assert not import_release(release).reused
+    load_store()
+
+
+def test_an_import_that_cannot_be_written_leaves_nothing(
+    release: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(stream: Any, **arrays: Any) -> None:
+        stream.write(b"the beginning")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(np, "savez", full)
+    with pytest.raises(DataError, match="cannot be written: No space left on device; set NPINFER_CACHE"):
+        import_release(release)
+    assert not list(cache.iterdir())
 
 
 def test_without_an_import_the_commands_are_named() -> None:

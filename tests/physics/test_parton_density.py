@@ -12,8 +12,8 @@ import pytest
 from numpy.typing import NDArray
 
 from npinfer.errors import DataError, ParameterError
-from npinfer.paths import data_folder
-from npinfer.physics.parton_density import GLUON, PHOTON, PartonDensities, read_lhagrid, shipped
+from npinfer.paths import data_file, data_folder
+from npinfer.physics.parton_density import GLUON, PHOTON, SHIPPED, PartonDensities, read_lhagrid, shipped
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCE = Path(os.environ.get("NPINFER_SOURCE_DATA", ROOT.parent / "shared" / "data")) / "pdf_grids"
@@ -105,6 +105,16 @@ def test_what_is_no_member_file_is_refused(tmp_path: Path) -> None:
         read_lhagrid(tmp_path / "missing.dat")
     with pytest.raises(DataError, match="4 or more"):
         PartonDensities([1], [(np.ones(2), np.ones(2), np.ones((2, 2, 1)))])
+
+
+@pytest.mark.parametrize("kept", [0, 100, -1000])
+def test_a_damaged_table_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kept: int) -> None:
+    content = data_file(*SHIPPED).read_bytes()
+    (tmp_path / "data" / SHIPPED[0]).mkdir(parents=True)
+    (tmp_path / "data" / SHIPPED[0] / SHIPPED[1]).write_bytes(content[:kept])
+    monkeypatch.setenv("NPINFER_PATH", str(tmp_path))
+    with pytest.raises(DataError, match=r"nnpdf31_nlo_luxqed.npz: damaged .*; install npinfer again"):
+        shipped.__wrapped__()
 
 
 @needs_source

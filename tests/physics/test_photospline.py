@@ -70,6 +70,7 @@ def test_a_knot_belongs_to_the_interval_above_it() -> None:
         (lambda b: b.replace(b"KNOTS2", b"KNOTSX"), "no KNOTS2 or ORDER2"),
         (lambda b: b.replace(b"ORDER1 ", b"ORDERX "), "no KNOTS1 or ORDER1"),
         (lambda b: b.replace(b"                 -32", b"                  16", 1), "found BITPIX 16"),
+        (lambda b: b.replace(b"NAXIS   = " + b" " * 19 + b"3", b"NAXIS   = " + b" " * 19 + b"x", 1), "axes []"),
         (lambda b: b[:2880] + np.array([np.nan], ">f4").tobytes() + b[2884:], "coefficient (0, 0, 0) is not a finite"),
     ],
 )
