@@ -116,7 +116,7 @@ class Descent:
         for _ in range(steps):
             held = part.held()
             move, sound = _solve(curvature, part.gradient, held, None)
-            part.edm = np.where(sound, -0.5 * (move * part.gradient).sum(axis=1), np.inf)
+            part.edm = np.where(sound, 0.5 * np.abs((move * part.gradient).sum(axis=1)), np.inf)
             part.valid = part.edm < self.tolerance
             if part.known is not None:
                 part.valid |= part.merged(part.known, curvature)

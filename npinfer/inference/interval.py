@@ -144,10 +144,10 @@ class _Curve:
         self.index = likelihood.parameters.index(name)
         self.low, self.high = likelihood.parameters[name].bounds
         self.starts = likelihood.parameters[name].starts
-        minima, all_free = best_fit(likelihood, fixed, None, options)
+        minima, self.all_free = best_fit(likelihood, fixed, None, options)
         self.free = free_mask(likelihood, {**fixed, name: 0.0})
         self._take(minima)
-        covariance, kept = covariance_at(likelihood, minima.points, all_free)
+        covariance, kept = covariance_at(likelihood, minima.points, self.all_free)
         at = np.flatnonzero(kept == self.index)
         width = self.high - self.low if np.isfinite([self.low, self.high]).all() else 1.0 + abs(self.best)
         self.sigma = float(np.sqrt(max(covariance[at[0], at[0]], 0.0))) if len(at) else 0.05 * width
@@ -162,19 +162,18 @@ class _Curve:
         self.best = float(self.point[self.index])
 
     def __call__(self, values: np.ndarray) -> np.ndarray:
-        """delta_twice_nll at values of the parameter; a lower minimum than the best fit becomes the best fit."""
+        """delta_twice_nll at values of the parameter; a lower minimum than the best fit leads to a better one."""
         starts = start_points(self.likelihood, self.point, self.free, self.options)
         points = []
         for start in starts:
             rows = np.tile(start, (len(values), 1))
             rows[:, self.index] = values
             points.append(self.likelihood.parameters.shrink(rows, self.free))
-        minima = minimise(self.likelihood, self.likelihood.pack(None), points, self.free, self.options)
-        if minima.nll.min() < self.minimum - 1e-7:
-            i = int(np.argmin(minima.nll))
-            self._take(
-                Minima(minima.points[i : i + 1], minima.nll[i : i + 1], minima.edm[i : i + 1], minima.valid[i : i + 1])
-            )
+        packed = self.likelihood.pack(None)
+        minima = minimise(self.likelihood, packed, points, self.free, self.options)
+        i = int(np.argmin(minima.nll))
+        if minima.nll[i] < self.minimum - 1e-7:
+            self._take(minimise(self.likelihood, packed, [minima.points[i : i + 1]], self.all_free, self.options))
         return np.maximum(2 * (minima.nll - self.minimum), 0.0)
 
     def on(self, nodes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -78,7 +78,7 @@ def start_points(likelihood: Any, base: np.ndarray, free: np.ndarray, options: F
         p = likelihood.parameters[i]
         if flat[i] and not p.starts:
             most = p.bounds[1] if p.bounds[1] > 0 else p.bounds[0]
-            further[i] = (float(first_visible(likelihood, base[None], i, most if np.isfinite(most) else 1.0, 1.0)[0]),)
+            further[i] = (float(first_visible(likelihood, base[None], i, most, 1.0)[0]),)
     points = [base]
     for i, values in further.items():
         points += [np.where(np.arange(len(base)) == i, value, base) for value in values if value != base[i]]
@@ -257,7 +257,7 @@ def _migrad(likelihood: Any, packed: Any, start: np.ndarray, free: np.ndarray, o
         minuit.migrad()
         if minuit.fval <= state.nll[row]:
             state.x[row, moving], state.nll[row] = np.array(minuit.values), minuit.fval
-        state.edm[row], state.valid[row] = minuit.fmin.edm, minuit.valid
+        state.edm[row], state.valid[row] = np.nan_to_num(minuit.fmin.edm, nan=np.inf), minuit.valid
     state.x, state.nll, state.gradient, state.information = state.evaluate(state.x)
     return state.minima()
 
@@ -273,6 +273,8 @@ def _functions(state: Descent, row: int) -> tuple[Callable[[np.ndarray], float],
         return whole
 
     def value(x: np.ndarray) -> float:
+        if not np.isfinite(x).all():  # MIGRAD tries that where nothing depends on a parameter
+            return 1e30
         nll = -float(likelihood.logpdf(one.coordinates.to_parameters(placed(x)), one.packed)[0])
         return nll if np.isfinite(nll) else 1e30
 

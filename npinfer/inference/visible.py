@@ -10,21 +10,31 @@ from typing import Any
 
 import numpy as np
 
-FAINTEST, SCALES = 1e-9, 91  # distances that are looked at, in units of the largest
+DECADES, STEPS = 18, 10  # below the largest distance that are looked at, and distances in each
+FURTHEST = 1e9  # without a bound
 
 
 def first_visible(likelihood: Any, points: np.ndarray, index: int, most: float, n_sigma: float) -> np.ndarray:
     """The distance of a parameter from where it is in `points` (n, parameters) that is seen with n_sigma, (n,).
 
-    It is that from which the Asimov data of each point exclude the parameter at position `index`; `most`, which is the
-    furthest and has the sign of the way, where none is excluded.
+    It is that from which the Asimov data of each point exclude the parameter at position `index`: the first such
+    decade, and in that the first of its steps; `most`, which is the furthest and has the sign of the way, where none
+    is excluded. An infinite one stands for FURTHEST.
     """
-    distances = most * np.geomspace(FAINTEST, 1.0, SCALES)
-    asimov = likelihood.pack(likelihood.asimov(points)).take(np.repeat(np.arange(len(points)), SCALES))
-    away = np.repeat(points, SCALES, axis=0)
-    here = np.atleast_1d(likelihood.logpdf(away, asimov))
-    away[:, index] += np.tile(distances, len(points))
-    q = 2 * (here - np.atleast_1d(likelihood.logpdf(away, asimov))).reshape(-1, SCALES)
-    seen = ~(q < n_sigma**2)
-    seen[:, -1] = True
-    return np.asarray(distances[seen.argmax(axis=1)])
+    asimov, each = likelihood.pack(likelihood.asimov(points)), np.arange(len(points))
+    furthest = np.clip(most, -FURTHEST, FURTHEST) if np.isinf(most) else most
+
+    def first(distances: np.ndarray) -> np.ndarray:
+        """The first of increasing distances (n, k) that is seen, or the last, (n,)."""
+        rows = np.repeat(each, distances.shape[1])
+        away, data = points[rows], asimov.take(rows)
+        nll = np.atleast_1d(likelihood.logpdf(away, data))
+        away[:, index] += distances.ravel()
+        with np.errstate(over="ignore", invalid="ignore"):  # counts beyond all numbers are seen
+            q = 2 * (nll - np.atleast_1d(likelihood.logpdf(away, data))).reshape(distances.shape)
+        seen = ~(q < n_sigma**2)
+        seen[:, -1] = True
+        return np.asarray(distances[each, seen.argmax(axis=1)])
+
+    decade = first(np.tile(furthest * 10.0 ** np.arange(-DECADES, 1), (len(points), 1)))
+    return first(decade[:, None] * 10.0 ** (np.arange(1 - STEPS, 1) / STEPS))

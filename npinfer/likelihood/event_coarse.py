@@ -8,8 +8,6 @@ the weight of an event in a term t changes by e^Δ, and that of the sum by e^Δ�
 
 from __future__ import annotations
 
-import copy
-
 import numpy as np
 
 from npinfer.likelihood.event_kernel import FLUXES, LN10, Point, Table
@@ -59,7 +57,7 @@ def summed(group: EventGroup, values: np.ndarray) -> CoarseGroup:
         spread=_sum(weight**2, firsts) / total**2,
     )
     found = CoarseGroup.__new__(CoarseGroup)
-    found.__dict__.update(copy.copy(group).__dict__)
+    found.__dict__.update(group.__dict__)
     found._known, found._latest, found.exact, found.firsts, found.reference = {}, None, t, firsts, point
     found.table = table._replace(columns=table.columns / _every_scale(table, point)[table.term])
     return found

@@ -84,7 +84,7 @@ def _descend(
             damping = _next(damping, not expected)
             fresh, expected = not expected, True
             continue
-        edm = -0.5 * _along(s.move, s.gradient)
+        edm = 0.5 * abs(_along(s.move, s.gradient))
         done = edm < tolerance and damping == 0.0 and not expected
         if done and edm < FINE * tolerance:
             return value, edm, _is_bowl(t, w.curvature, s, free)

@@ -80,18 +80,18 @@ class Poisson:
         the information, (batch, bins).
         """
         value = self.logpdf(points, rates, packed)
-        ratio = packed.counts / np.maximum(rates, EMPTY) - 1.0
         wanted = jacobian if at is None else jacobian[:, at]
-        return value, times(wanted, ratio), information(wanted, rates + widening)
+        return value, times(wanted, self.slopes(rates, packed)), information(wanted, rates + widening)
 
     def slopes(self, rates: np.ndarray, packed: Packed) -> np.ndarray:
         """Derivatives of ln probability in the rates, (batch, bins)."""
-        return packed.counts / np.maximum(rates, 1e-300) - 1.0
+        return packed.counts / np.maximum(rates, EMPTY) - 1.0
 
     def observed(self, rates: np.ndarray, jacobian: np.ndarray, packed: Packed) -> np.ndarray:
         """Minus the second derivatives of ln probability in the rates, in the parameters, (batch, p, p)."""
-        positive = np.maximum(rates, 1e-100)  # without counts there is no information, whatever the rate
-        return information(jacobian, positive**2 / np.maximum(packed.counts, 1e-300))
+        seen = packed.counts >= EMPTY  # without counts there is no information, whatever the rate
+        variance = np.maximum(rates, EMPTY) ** 2 / np.where(seen, packed.counts, 1.0)
+        return information(jacobian, np.where(seen, variance, np.inf))
 
 
 class Effective(Poisson):
@@ -148,9 +148,8 @@ class Effective(Poisson):
         variance *= self._inside
         in_rate, in_variance = correction_slopes(packed.counts, rates, variance)
         value = super().logpdf(points, rates, packed) + correction(packed.counts, rates, variance).sum(axis=-1)
-        ratio = packed.counts / np.maximum(rates, EMPTY) - 1.0 + in_rate
         wanted, bent = (jacobian, slopes) if at is None else (jacobian[:, at], slopes[:, at])
-        gradient = times(wanted, ratio) + times(bent, in_variance * self._inside)
+        gradient = times(wanted, self.slopes(rates, packed) + in_rate) + times(bent, in_variance * self._inside)
         return value, gradient, information(wanted, rates + variance + widening)
 
 

@@ -198,5 +198,5 @@ def test_a_best_value_next_to_its_bound_is_not_put_on_it(
     text = LEVEL.format(upper="5", rate=0).replace("{only: [3]}", "{only: [1.0e+12]}")
     likelihood = make(text)
     result = npinfer.fit(likelihood, init={"mu": 1e-11}, options=FitOptions(minimiser=minimiser))
-    assert result.values["two.mu"] == pytest.approx(7e-12, rel=1e-2)
+    assert result.values["two.mu"] == pytest.approx(7e-12, rel=2e-4)  # EDM 1e-7, which MIGRAD aims at
     assert result.twice_nll == pytest.approx(-2 * likelihood.logpdf(result.values), abs=1e-9)

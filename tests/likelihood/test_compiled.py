@@ -1,9 +1,8 @@
-"""Compiled minimiser: its derivatives against the evaluation by numpy, which is tested against pyhf; its minima."""
+"""Minima of the compiled minimiser by what numpy says at them, and against those that numpy finds."""
 
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -13,7 +12,6 @@ from typing import Any
 import numpy as np
 import pytest
 from hypothesis import given
-from hypothesis import strategies as st
 
 import npinfer
 from npinfer import FitOptions, RunOptions
@@ -24,135 +22,15 @@ from npinfer.inference.processes import Processes
 from npinfer.likelihood import compiled, kernel, newton
 from npinfer.likelihood.binned import BinnedLikelihood
 from npinfer.likelihood.packed import Packed
+from tests.generated import generated, opened
+from tests.workspaces import ALL
 
 numba = pytest.importorskip("numba", reason="the extra `fast` is not installed")
 
 Opened = Callable[..., BinnedLikelihood]
-NAMES = (
-    "uncorrelated, 50 bins",
-    "uncorrelated, 200 bins",
-    "correlated, 50 bins",
-    "every modifier",
-    "shared bins",
-    "4 × 15 bins, 6 samples",
-)
+NAMES = tuple(ALL)
 CLOSE = 1e-12  # of the largest number of its kind
 PLAIN, EXACT = FitOptions(compiled=False), FitOptions(compiled=False, tolerance=1e-13)
-
-
-def derivatives(lh: BinnedLikelihood, packed: Packed, x: np.ndarray, expected: bool) -> tuple[float, ...]:
-    """−ln density of the first data set less its constants, the gradient and second derivatives, as compiled."""
-    tables = lh.tables
-    assert tables is not None
-    work, data = kernel.workspace(tables), (packed.counts[0], packed.auxiliary[0])
-    value = kernel.expand(tables, work, *data, x)
-    kernel.curve(tables, work, data, x, expected)
-    row, column = (f(*np.meshgrid(tables.place, tables.place)) for f in (np.maximum, np.minimum))
-    two_local = (column >= len(tables.wide)) & (row != column)
-    lower = work.curvature[row, np.minimum(column, len(tables.wide))]
-    return value, work.gradient.copy(), np.where(two_local, 0.0, lower)
-
-
-def same_derivatives(lh: BinnedLikelihood, packed: Packed, x: np.ndarray) -> None:
-    slopes = lh.value_grad(x[None], packed)[1][0]
-    observed, information = lh.observed_information(x[None], packed)[0], lh.expansion(x[None], packed)[2][0]
-    for expected, matrix in ((False, observed), (True, information)):
-        _, gradient, found = derivatives(lh, packed, x, expected)
-        np.testing.assert_allclose(gradient, -slopes, rtol=0, atol=CLOSE * max(1.0, np.abs(slopes).max()))
-        np.testing.assert_allclose(found, matrix, rtol=0, atol=CLOSE * max(1.0, np.abs(matrix).max()))
-    constant = derivatives(lh, packed, lh.parameters.init, False)[0] + lh.logpdf(lh.parameters.init, packed)
-    value = derivatives(lh, packed, x, False)[0]
-    assert value - constant == pytest.approx(-lh.logpdf(x, packed), rel=CLOSE, abs=CLOSE * abs(constant))
-
-
-def comparable(lh: BinnedLikelihood, packed: Packed, x: np.ndarray) -> bool:
-    """Whether x has a density, and no bin with next to nothing expected, such as a small difference of large counts."""
-    return bool(np.isfinite(lh.logpdf(x, packed)) and lh.rates(x[None]).min() > 0.1)
-
-
-def points_of(lh: BinnedLikelihood, count: int, seed: int) -> np.ndarray:
-    """Points within ±1 of the pulls and beyond, some parameters on a bound."""
-    p, rng = lh.parameters, np.random.default_rng(seed)
-    points = p.init + np.where(p.lower < 0, 1.5, 0.2) * rng.normal(size=(count, len(p)))
-    points[-1, rng.choice(len(p), 1 + len(p) // 10)] = -np.inf
-    return np.clip(points, p.lower, p.upper)
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_derivatives(name: str, workspaces: Any, open_workspace: Opened) -> None:
-    lh = open_workspace(workspaces.ALL[name]())
-    some = lh.pack().counts * (np.arange(lh.bins) % 3 > 0)  # a third of the bins without events
-    for packed in (lh.pack(), lh.pack(lh.dataset(some, 0.9 * lh.constraints.measured[None], "toy"))):
-        for x in points_of(lh, 4, seed=3):
-            if comparable(lh, packed, x):
-                same_derivatives(lh, packed, x)
-
-
-def test_a_factor_of_zero(workspaces: Any, open_workspace: Opened) -> None:
-    """Derivatives where the signal vanishes, and where several other factors do, two in one cell."""
-    lh = open_workspace(workspaces.every_modifier())
-    x = lh.parameters.init.copy()
-    x[lh.parameters.index("mu")] = 0.0
-    same_derivatives(lh, lh.pack(), x)
-    zeros = ("mc_signal[1]", "transfer[2]", "closure[2]")
-    x[[lh.parameters.index(n) for n in ("mu", *zeros)]] = [0.7, 0.0, 0.0, 0.0]
-    packed = lh.pack(lh.dataset(0.0 * lh.pack().counts, 0.0 * lh.pack().auxiliary, "toy"))
-    same_derivatives(lh, packed, x)
-
-
-# ---- generated workspaces
-
-
-@st.composite
-def generated(draw: st.DrawFn) -> dict[str, Any]:
-    """Workspaces of one or two channels with up to three samples, and any modifiers."""
-    number = lambda low, high: draw(st.floats(low, high, allow_subnormal=False))
-    numbers = lambda n, low, high: [number(low, high) for _ in range(n)]
-    channels = []
-    for c in range(draw(st.integers(1, 2))):
-        bins, samples = draw(st.integers(1, 3)), []
-        for s in range(draw(st.integers(1, 3))):
-            counts = numbers(bins, 5.0, 50.0)
-            own = [{"name": "mu", "type": "normfactor", "data": None}] if s == 0 else []
-            for kind in draw(st.lists(st.sampled_from(KINDS), unique=True)):
-                own.append({"name": f"{kind} {c}", "type": kind, "data": numbers(bins, 0.5, 3.0)})
-                if kind == "shapefactor":
-                    own[-1]["data"] = None
-                elif kind == "shapesys":
-                    own[-1]["name"] += f" {s}"
-                elif kind in ("normsys", "histosys"):
-                    own[-1]["name"] = draw(st.sampled_from("abc"))
-                    own[-1]["data"] = {"hi": number(0.7, 1.4), "lo": number(0.7, 1.4)}
-                if kind == "histosys":
-                    own[-1]["data"] = {f"{e}_data": [n * number(0.8, 1.2) for n in counts] for e in ("hi", "lo")}
-            samples.append({"name": f"s{s}", "data": counts, "modifiers": own})
-        channels.append({"name": f"c{c}", "samples": samples})
-    observed = [
-        {"name": c["name"], "data": [float(draw(st.integers(0, 150))) for _ in c["samples"][0]["data"]]}
-        for c in channels
-    ]
-    measurement = {"name": "fit", "config": {"poi": "mu", "parameters": []}}
-    return {"channels": channels, "observations": observed, "measurements": [measurement], "version": "1.0.0"}
-
-
-KINDS = ("normsys", "histosys", "shapefactor", "shapesys", "staterror")
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("generated")
-
-
-@given(content=generated(), seed=st.integers(0, 100))
-def test_generated_workspaces(folder: Path, content: dict[str, Any], seed: int) -> None:
-    """Derivatives are numpy's; where the compiled minimiser says so, the gradient vanishes or pushes out of bounds."""
-    path = folder / "ws.json"
-    path.write_text(json.dumps(content), encoding="utf-8")
-    lh = npinfer.load(path)
-    for x in points_of(lh, 3, seed):
-        if comparable(lh, lh.pack(), x):
-            same_derivatives(lh, lh.pack(), x)
-    minimum_is_one(lh, lh.pack(), lh.parameters.init[None])
 
 
 def minimum_is_one(lh: BinnedLikelihood, packed: Packed, start: np.ndarray) -> np.ndarray:
@@ -173,9 +51,6 @@ def minimum_is_one(lh: BinnedLikelihood, packed: Packed, start: np.ndarray) -> n
         assert -1e-15 <= distance < 1e-9
         np.testing.assert_array_equal(x[~free], start[row, ~free])
     return valid
-
-
-# ---- minima
 
 
 def toys_of(lh: BinnedLikelihood, count: int, mu: float = 1.0) -> tuple[Packed, np.ndarray]:
@@ -223,6 +98,13 @@ def test_minima_of_toys_of_many_parameters(workspaces: Any, open_workspace: Open
     assert minimum_is_one(lh, packed, start).mean() > 0.95
     some = packed.take(np.arange(20))
     agree(lh, some, start[:20], {})
+
+
+@given(content=generated())
+def test_minima_of_generated_workspaces(tmp_path_factory: pytest.TempPathFactory, content: dict[str, Any]) -> None:
+    """Where the compiled minimiser says that it is at a minimum, the gradient vanishes or pushes out of bounds."""
+    lh = opened(content, tmp_path_factory.getbasetemp())
+    minimum_is_one(lh, lh.pack(), lh.parameters.init[None])
 
 
 def test_fixed_parameters(workspaces: Any, open_workspace: Opened) -> None:
@@ -350,30 +232,6 @@ def test_numba_is_imported_when_it_is_needed() -> None:
     code = "import sys, npinfer, npinfer.inference.minimise, npinfer.likelihood.binned; print('numba' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "False\n"
-
-
-def test_compiles_where_there_is_no_folder_to_keep_it() -> None:
-    names: dict[str, Any] = {}
-    exec(compile("def double(x):\n    return 2 * x\n", "<nowhere>", "exec"), names)
-    assert kernel.compiled(names["double"])(2.0) == 4.0
-
-
-def test_what_is_kept_is_forgotten_when_the_kernel_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """numba itself would look at the file of the function alone."""
-    (tmp_path / "caller.py").write_text("def twice(x):\n    return 2 * x\n")
-    monkeypatch.syspath_prepend(tmp_path)
-    twice = __import__("caller").twice
-    assert kernel.compiled(twice)(1.5) == 3.0
-    again = kernel.compiled(twice)
-    assert again(1.5) == 3.0
-    assert sum(again.stats.cache_hits.values()) == 1
-    later = tmp_path / "kernel.py"
-    later.touch()
-    os.utime(later, (2**31, 2**31))
-    monkeypatch.setattr(kernel, "__file__", str(later))
-    changed = kernel.compiled(twice)
-    assert changed(1.5) == 3.0
-    assert sum(changed.stats.cache_hits.values()) == 0
 
 
 # ---- the same bits
