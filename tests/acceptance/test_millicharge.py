@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.optimize import brentq
 
 import npinfer
 from npinfer.cli.main import run
@@ -30,6 +31,19 @@ def load(name: str, mass: float, **configuration: object) -> BinnedLikelihood:
 def norms(name: str, *off: str) -> dict[str, float]:
     """All ways to make χ held at the table, those of `off` at their lowest."""
     return {f"{name}.{c}_norm": 1e-3 if c in off else 1.0 for c in COMPONENTS}
+
+
+@cache
+def jpsi_of_mceq() -> float:
+    """The norm of J/ψ that gives the χ of 1 GeV of MCEq, 5.7e-10 ε² cm⁻² s⁻¹ from above."""
+    return 5.7e-10 / (2 * np.pi * float(mesons.chi_flux("jpsi", 1.0).sum()))
+
+
+def signal(likelihood: BinnedLikelihood, values: dict[str, float] | np.ndarray) -> np.ndarray:
+    """Expected events of χ by bin of the only channel."""
+    samples = likelihood.expected(values).samples
+    (channel,) = (c.name for c in likelihood.channels)
+    return sum(samples[c][channel] for c in COMPONENTS)
 
 
 def edges(likelihood: BinnedLikelihood, fixed: dict[str, float] | None = None) -> list[tuple[float, float]]:
@@ -96,30 +110,46 @@ def test_closure_with_fluxes_of_mceq(mass: float, low: float, high: float, event
 def test_the_count_excludes_ten_events() -> None:
     likelihood, held = load(SUPERK, 0.2), norms(SUPERK)
     lowest, _ = edges(likelihood, held)[0]
-    expected = likelihood.expected({**held, "epsilon": lowest})
-    signal = sum(v["recoil"].sum() for k, v in expected.samples.items() if k != "background")
-    assert signal == pytest.approx(10.0, abs=0.2)
+    assert signal(likelihood, {**held, "epsilon": lowest}).sum() == pytest.approx(10.0, abs=0.2)
+
+
+PIONS = "this flux of π⁰ is a quarter above that of MCEq: the limit is 15 % stronger"
+ONLY_JPSI = "the published curve has J/ψ alone, though φ decays up to 0.5097 GeV"
+MORE_JPSI = "cross sections of J/ψ are recalled, and 2.4 times those of MCEq"
 
 
 @pytest.mark.parametrize(
-    ("mass", "published", "tolerance"),
-    [(0.01, 1.080e-6, 0.15), (0.1, 7.851e-6, 0.12), (0.2, 1.648e-5, 0.12), (0.3, 2.410e-5, 0.12)],
-)
-def test_limits_of_decays(mass: float, published: float, tolerance: float) -> None:
-    """At 10 MeV this flux of π⁰ is a quarter above that of MCEq, so that the limit is 14 % stronger."""
+    ("mass", "published"),
+    [
+        pytest.param(0.01, 1.080e-6, marks=pytest.mark.xfail(strict=True, reason=PIONS)),
+        (0.1, 7.851e-6), (0.2, 1.648e-5), (0.3, 2.410e-5),
+        pytest.param(0.5, 1.143e-3, marks=pytest.mark.xfail(strict=True, reason=ONLY_JPSI)),
+        pytest.param(1.0, 1.221e-3, marks=pytest.mark.xfail(strict=True, reason=MORE_JPSI)),
+    ],
+)  # fmt: skip
+def test_limits_of_decays(mass: float, published: float) -> None:
     lowest, _ = edges(load(SUPERK, mass), norms(SUPERK, "bremsstrahlung", "drell_yan"))[0]
-    assert lowest**2 == pytest.approx(published, rel=tolerance)
+    assert lowest**2 == pytest.approx(published, rel=0.12)
 
 
-def test_where_the_published_curve_is_not_met() -> None:
-    """At 0.5 GeV it has J/ψ alone: φ decays up to 0.5097 GeV. At 1 GeV cross sections of J/ψ differ."""
-    everything = norms(SUPERK, "bremsstrahlung", "drell_yan")
-    with_phi, _ = edges(load(SUPERK, 0.5), everything)[0]
-    alone, _ = edges(load(SUPERK, 0.5), {**everything, f"{SUPERK}.phi_norm": 1e-3})[0]
-    assert with_phi**2 < 0.2 * 1.143e-3
-    assert alone**2 == pytest.approx(1.143e-3, rel=0.5)
-    lowest, _ = edges(load(SUPERK, 1.0), everything)[0]
-    assert 0.5 * 1.221e-3 < lowest**2 < 1.221e-3
+def test_with_fewer_pions_the_published_limit_is_met() -> None:
+    """π⁰ scaled so that χ from above of 10 MeV are 8.5e12 ε⁴ events, those of MCEq."""
+    window = 2 * np.pi * TARGET * detection.cross_section(0.01 + KINETIC_GEV, 0.01, 0.016, 0.088)
+    events = {name: float(mesons.chi_flux(name, 0.01) @ window) for name in mesons.MESONS}
+    pions = 1 - (sum(events.values()) - 8.5e12) / events["pi0"]
+    held = norms(SUPERK, "bremsstrahlung", "drell_yan") | {f"{SUPERK}.pi0_norm": pions}
+    assert edges(load(SUPERK, 0.01), held)[0][0] ** 2 == pytest.approx(1.080e-6, rel=0.12)
+
+
+@pytest.mark.parametrize(("mass", "published"), [(0.5, 1.143e-3), (1.0, 1.221e-3)])
+def test_with_the_jpsi_of_mceq_alone_the_published_limit_is_met(mass: float, published: float) -> None:
+    """Ten events of J/ψ; norms cannot go to zero, and a thousandth of bremsstrahlung adds some at 0.5 GeV."""
+    likelihood, held = load(SUPERK, mass), norms(SUPERK) | {f"{SUPERK}.jpsi_norm": jpsi_of_mceq()}
+
+    def more(epsilon: float) -> float:
+        return float(likelihood.expected({**held, "epsilon": epsilon}).total("jpsi")) - 10.0
+
+    assert brentq(more, 0.01, 0.05) ** 2 == pytest.approx(published, rel=0.12)
 
 
 def test_upper_edge() -> None:
@@ -143,12 +173,13 @@ def test_a_single_limit_is_refused() -> None:
 
 
 def test_norm_of_eta() -> None:
-    """A factor of two in η moves the limit on ε at 0.1 GeV by a few per cent; it is profiled."""
-    moved = [edges(load(SUPERK, 0.1), {f"{SUPERK}.eta_norm": v})[0][0] for v in (0.5, 1.0, 2.0)]
-    assert 1.03 < moved[0] / moved[1] < 1.08
-    assert 0.90 < moved[2] / moved[1] < 0.96
-    free, _ = edges(load(SUPERK, 0.1))[0]
-    assert free > edges(load(SUPERK, 0.1), norms(SUPERK))[0][0]
+    """A factor of two in η moves the limit to where there are as many events; it is profiled."""
+    likelihood, eta = load(SUPERK, 0.1), f"{SUPERK}.eta_norm"
+    moved = {v: edges(likelihood, norms(SUPERK) | {eta: v})[0][0] for v in (0.5, 1.0, 2.0)}
+    events = [signal(likelihood, norms(SUPERK) | {eta: v, "epsilon": e}).sum() for v, e in moved.items()]
+    assert events == pytest.approx([events[1]] * 3, rel=1e-3)
+    assert moved[0.5] > moved[1.0] > moved[2.0]
+    assert edges(likelihood)[0][0] > moved[1.0]
 
 
 def test_poles_lead_below_a_gev() -> None:
@@ -159,31 +190,61 @@ def test_poles_lead_below_a_gev() -> None:
         total[poles] = {k: float(v["recoil"].sum()) for k, v in expected.items() if k != "background"}
     assert total["bremsstrahlung"]["bremsstrahlung"] > 0.9 * sum(total["bremsstrahlung"].values())
     assert total["bremsstrahlung"]["rho"] == total["bremsstrahlung"]["omega"] == 0.0
-    assert 0.2 < total["decays"]["bremsstrahlung"] / sum(total["decays"].values()) < 0.6
+    assert total["decays"]["bremsstrahlung"] < 0.5 * sum(total["decays"].values())
 
 
 # ---- JUNO
 
 
-@pytest.mark.parametrize(("mass", "published"), [(0.01, 7.24e-7), (0.1, 5.26e-6), (0.2, 1.095e-5), (1.0, 7.50e-4)])
-def test_single_recoils_of_juno(mass: float, published: float) -> None:
-    """2.1 to 3.1 times the published ε², with certain backgrounds: as with a hundredth of the neutral currents."""
+BACKGROUNDS = {f"{SINGLE}.{n}_norm": 1.0 for n in ("boron8", "cosmogenic", "neutral_current")}
+JUNO_LIMITS = pytest.mark.parametrize(
+    ("mass", "published"), [(0.01, 7.24e-7), (0.1, 5.26e-6), (0.2, 1.095e-5), (1.0, 7.50e-4)]
+)
+
+
+@JUNO_LIMITS
+@pytest.mark.xfail(strict=True, reason="weaker by 2.1 to 3.1: neutral currents, which the publication seems to reject")
+def test_published_limits_of_juno(mass: float, published: float) -> None:
+    held = norms(SINGLE, "bremsstrahlung", "drell_yan") | BACKGROUNDS
+    assert edges(load(SINGLE, mass), held)[0][0] ** 2 == pytest.approx(published, rel=0.3)
+
+
+@JUNO_LIMITS
+def test_without_neutral_currents_the_published_limits_of_juno_are_met(mass: float, published: float) -> None:
+    """With a hundredth of them, and the J/ψ of MCEq."""
+    held = norms(SINGLE, "bremsstrahlung", "drell_yan") | BACKGROUNDS
+    held |= {f"{SINGLE}.neutral_current_norm": 0.01, f"{SINGLE}.jpsi_norm": jpsi_of_mceq()}
     likelihood = load(SINGLE, mass)
-    background = {f"{SINGLE}.{n}_norm": 1.0 for n in ("boron8", "cosmogenic", "neutral_current")}
-    held = norms(SINGLE, "bremsstrahlung", "drell_yan") | background
-    assert 2.0 < edges(likelihood, held)[0][0] ** 2 / published < 3.2
-    held[f"{SINGLE}.neutral_current_norm"] = 0.01
     without = likelihood.with_data(likelihood.asimov({**held, "epsilon": 0.0}))
-    assert edges(without, held)[0][0] ** 2 / published == pytest.approx(0.93, abs=0.25)
+    assert edges(without, held)[0][0] ** 2 == pytest.approx(published, rel=0.3)
+
+
+@pytest.mark.parametrize("mass", [0.01, 0.1, 1.0])
+def test_limits_of_juno_are_those_of_counts_without_a_signal(mass: float) -> None:
+    """2 Σ [s - b ln(1 + s/b)] = 1.645², where CLs of a median count is 10 %."""
+    likelihood, held = load(SINGLE, mass), norms(SINGLE) | BACKGROUNDS
+    background = likelihood.data.counts["recoil"]
+
+    def above(epsilon: float) -> float:
+        expected = signal(likelihood, {**held, "epsilon": epsilon})
+        return 2 * float(np.sum(expected - background * np.log1p(expected / background))) - 1.6448536**2
+
+    lowest, _ = edges(likelihood, held)[0]
+    assert lowest == pytest.approx(brentq(above, 0.5 * lowest, 2 * lowest), rel=1e-4)
 
 
 @pytest.mark.parametrize(("mass", "existing"), [(1.0, 1.988e-2), (1.5, 4.642e-2), (2.0, 5.993e-2), (3.0, 9.982e-2)])
 def test_reach_of_several_recoils(mass: float, existing: float) -> None:
-    """Beyond limits of 2021, by up to 4 with a threshold of 0.1 MeV; the published reach is an order of magnitude."""
-    reach = [edges(load(MULTIPLE, mass, threshold_mev=t))[0][0] for t in (0.1, 0.7)]
-    assert 1.5 < existing / reach[0] < 5
-    assert 1.1 < existing / reach[1] < 2.3
-    assert reach[0] < reach[1]
+    """Beyond limits of 2021, further with a threshold of 0.1 MeV than with 0.7."""
+    low, high = (edges(load(MULTIPLE, mass, threshold_mev=t))[0][0] for t in (0.1, 0.7))
+    assert low < high < existing
+
+
+@pytest.mark.xfail(strict=True, reason="too few χ cross JUNO: Drell–Yan at leading order, on protons alone")
+@pytest.mark.parametrize("mass", [5.0, 10.0])
+def test_published_reach_of_several_recoils(mass: float) -> None:
+    """arXiv:2406.01668 reaches beyond present limits up to 10 GeV."""
+    assert edges(load(MULTIPLE, mass, threshold_mev=0.1)) != []
 
 
 def test_too_few_pass_juno_to_reach_ten_gev() -> None:
@@ -231,6 +292,10 @@ def test_what_they_say_of_themselves() -> None:
     superk, juno = load(SUPERK, 0.1), load(SINGLE, 0.1)
     assert (superk.description.kind, superk.description.status) == ("real", "approximate")
     assert (juno.description.kind, juno.data.kind) == ("asimov", "asimov")
+    for forecast in (juno, load(MULTIPLE, 0.1), load(SUPERK, 0.1, exposure=10.0)):  # without a signal
+        assert signal(forecast, forecast.parameters.init).sum() == 0.0
+        (counts,), (expected,) = (d.counts.values() for d in (forecast.data, forecast.asimov(forecast.parameters.init)))
+        assert counts.tolist() == expected.tolist()
     assert any("stand-in" in note for note in superk.description.notes)
 
 

@@ -116,6 +116,7 @@ def test_what_they_say_of_themselves(name: str) -> None:
     assert (forecast.description.kind, forecast.data.kind) == ("asimov", "asimov")
     expected = [lh.expected(lh.parameters.init).total() for lh in (likelihood, forecast)]
     assert expected[1] == pytest.approx(500 * expected[0], rel=1e-9)
+    assert forecast.expected(forecast.parameters.init).total("signal") == 0.0  # as the data of a forecast
 
 
 @pytest.mark.parametrize(("name", "checks"), [(NAMES[0], 6), (NAMES[1], 6), (NAMES[2], 6)])

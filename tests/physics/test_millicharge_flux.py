@@ -70,11 +70,35 @@ def test_three_bodies_against_plain_quadrature(name: str, mass: float) -> None:
     assert mesons.branching_ratio(name, mass) == pytest.approx(parent.branching * ALPHA_EM * inside, rel=1e-6)
 
 
-@pytest.mark.parametrize(("mass", "measured"), [(M_ELECTRON_GEV, 7.7e-4), (M_MUON_GEV, 1.34e-4)])
-def test_omega_to_pion_and_pair(mass: float, measured: float) -> None:
-    """ω → π⁰e⁺e⁻ as PDG has it; of muons half: its measured form factor is steeper than the pole of ρ, which is not."""
-    found = mesons.branching_ratio("omega_dalitz", mass)
-    assert found == pytest.approx(measured, rel=0.05) if mass < 0.01 else 0.4 < found / measured < 1
+@pytest.mark.parametrize("mass", [M_ELECTRON_GEV, M_MUON_GEV, 0.3])
+def test_omega_to_pion_and_pair_against_plain_quadrature(mass: float) -> None:
+    """Over the mass of the pair, with the momentum of the pion; the form factor is the pole of ρ."""
+    omega, pion, rho = 0.78266, 0.1349768, 0.77526
+    momentum = lambda q: np.sqrt((omega**2 - (pion + q) ** 2) * (omega**2 - (pion - q) ** 2)) / (2 * omega)
+
+    def density(log_q: float) -> float:
+        q = np.exp(log_q)
+        r = (mass / q) ** 2
+        pair = 2 / (3 * np.pi) * np.sqrt(1 - 4 * r) * (1 + 2 * r)
+        return pair * (momentum(q) / momentum(0.0)) ** 3 / (1 - (q / rho) ** 2) ** 2
+
+    inside, _ = quad(density, np.log(2 * mass), np.log(omega - pion), epsabs=0, epsrel=1e-9, limit=400)
+    assert mesons.branching_ratio("omega_dalitz", mass) == pytest.approx(0.0835 * ALPHA_EM * inside, rel=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("mass", "measured", "error"),
+    [
+        (M_ELECTRON_GEV, 7.7e-4, 0.6e-4),
+        pytest.param(
+            M_MUON_GEV, 1.34e-4, 0.18e-4,
+            marks=pytest.mark.xfail(strict=True, reason="the measured form factor is steeper than the pole of ρ"),
+        ),
+    ],
+)  # fmt: skip
+def test_omega_to_pion_and_pair_as_measured(mass: float, measured: float, error: float) -> None:
+    """PDG 2022, within its error."""
+    assert mesons.branching_ratio("omega_dalitz", mass) == pytest.approx(measured, abs=error)
 
 
 @pytest.mark.parametrize("name", list(mesons.MESONS))
@@ -160,19 +184,42 @@ def test_shipped_mesons_are_of_this_code() -> None:
     assert mesons.meson_flux("phi") == pytest.approx(mesons.first_interaction("phi"), rel=1e-4)
 
 
+LIGHT = ("pi0", "eta", "rho", "omega", "phi")
+PHI = "generators differ by 3 to 5 in the number of φ"
+SLOW = "half of χ of all energies are made below 20 GeV, where yields are extrapolated from 100 GeV"
+
+
 @pytest.mark.parametrize(
-    ("mass", "computed", "tolerance"),
-    [(0.01, 8.3e-4, 0.20), (0.1, 1.37e-5, 0.36), (0.2, 4.9e-6, 0.40)],
-)
-def test_flux_of_mesons_against_a_generator(mass: float, computed: float, tolerance: float) -> None:
-    """pp at the first interaction with a generator's yields: what is below 100 GeV, not known to us, differs."""
-    found = sum(total(mesons.chi_flux(name, mass)) for name in ("pi0", "eta", "rho", "omega", "phi"))
-    assert 1 - tolerance < found / computed < 1.1
+    ("mass", "low", "high"),
+    [
+        pytest.param(0.01, 8.3e-4, 8.3e-4, marks=pytest.mark.xfail(strict=True, reason=SLOW)),
+        pytest.param(0.1, 1.37e-5, 1.37e-5, marks=pytest.mark.xfail(strict=True, reason=SLOW)),
+        pytest.param(0.2, 4.9e-6, 4.9e-6, marks=pytest.mark.xfail(strict=True, reason=SLOW)),
+        pytest.param(0.3, 4.9e-6, 5.4e-6, marks=pytest.mark.xfail(strict=True, reason=SLOW)),
+        pytest.param(0.5, 2.8e-8, 2.8e-8, marks=pytest.mark.xfail(strict=True, reason=PHI)),
+        pytest.param(
+            1.0, 8.9e-10, 8.9e-10,
+            marks=pytest.mark.xfail(strict=True, reason="cross sections of J/ψ are recalled to 50 %"),
+        ),
+    ],
+)  # fmt: skip
+def test_flux_of_mesons_against_generators(mass: float, low: float, high: float) -> None:
+    """pp at the first interaction, where that was computed, MCEq at 0.3 and 0.5 GeV; 10 % around."""
+    found = sum(total(mesons.chi_flux(name, mass)) for name in (*LIGHT, "jpsi"))
+    assert 0.9 * low < found < 1.1 * high
 
 
-def test_flux_of_jpsi() -> None:
-    """Between 5.7e-10 and 8.9e-10 of two generators, and twice that: cross sections are recalled to 50 %."""
-    assert 5.7e-10 / 1.1 < total(mesons.chi_flux("jpsi", 1.0)) < 2 * 8.9e-10
+def test_where_the_flux_of_mesons_is_made(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of χ of all energies most are of primaries below the 100 GeV where yields are anchored, half of below 20 GeV."""
+    whole = {mass: sum(total(mesons.chi_flux(name, mass)) for name in LIGHT) for mass in (0.01, 0.1, 0.2)}
+    for least_gev, low, high in ((20.0, 0.4, 0.6), (100.0, 0.9, 1.0)):
+        monkeypatch.setattr(primaries, "MIN_ENERGY_GEV", least_gev)
+        above = {name: mesons.first_interaction(name) for name in LIGHT}
+        monkeypatch.undo()
+        with monkeypatch.context() as patched:
+            patched.setattr(mesons, "meson_flux", above.get)
+            left = {mass: sum(total(mesons.chi_flux(name, mass)) for name in LIGHT) for mass in whole}
+        assert all(low < 1 - left[mass] / whole[mass] < high for mass in whole)
 
 
 # ---- bremsstrahlung
@@ -196,16 +243,55 @@ def test_photons_against_quadrature_of_the_kernel() -> None:
     assert bremsstrahlung.photons([4.0, 97.0, 14.0], 100.0, [0.1, 0.1, 3.0]).tolist() == [0.0, 0.0, 0.0]
 
 
+def test_kernel_as_it_is_published() -> None:
+    """Blümlein and Brunner (2014), written out term by term."""
+    proton2, z, pt2 = 0.93827208816**2, np.array([0.05, 0.3, 0.8]), 0.2
+    for k2 in (0.01, 1.0, 9.0):
+        h = pt2 + (1 - z) * k2 + z**2 * proton2
+        terms = (
+            (1 + (1 - z) ** 2) / z
+            - 2 * z * (1 - z) * ((2 * proton2 + k2) / h - 2 * z**2 * proton2**2 / h**2)
+            + 2 * z * (1 - z) * (z + (1 - z) ** 2) * proton2 * k2 / h**2
+            + 2 * z * (1 - z) ** 2 * k2**2 / h**2
+        )
+        wanted = ALPHA_EM / (2 * np.pi * h) * terms
+        assert bremsstrahlung.kernel(z, pt2, k2) == pytest.approx(wanted, rel=1e-12)
+
+
+@pytest.mark.parametrize("mass", [0.2, 0.5, 1.0])
+def test_flux_of_bremsstrahlung_against_plain_sums(mass: float) -> None:
+    """Midpoints in the logarithms of k, of the photon's energy and of the proton's, without poles."""
+
+    def middles(low: np.ndarray, high: float, n: int) -> tuple[np.ndarray, np.ndarray]:
+        step = np.log(high / np.asarray(low))[..., None] / n
+        points = np.asarray(low)[..., None] * np.exp(step * (np.arange(n) + 0.5))
+        return points, points * step
+
+    parts = [(2 * mass, 0.62), (0.92, 40.0)] if 2 * mass < 0.62 else [(2 * mass, 40.0)]
+    wanted = 0.0
+    for low, high in parts:
+        for k, step in zip(*middles(np.array(low), high, 400), strict=True):
+            least = 5 * max(k, 0.938272)
+            energy, energy_step = middles(np.array(least), 1e5, 120)
+            proton, proton_step = middles(energy + least, 1e7, 160)
+            made = bremsstrahlung.photons(energy[:, None], proton, k) * primaries.nucleon_flux(proton) * proton_step
+            wanted += float(bremsstrahlung.pairs(k, mass) * step * (made.sum(axis=1) @ energy_step))
+    assert bremsstrahlung.chi_flux(mass).sum() == pytest.approx(2 * wanted, rel=5e-3)
+
+
+ROUNDED = "3.1 and 3.5 % off a number of two digits; a cut in p_T on the photon alone would add 5 to 7 %"
+
+
 @pytest.mark.parametrize(
-    ("mass", "computed", "tolerance"),
+    ("mass", "computed"),
     [
-        (0.01, 4.8e-5, 0.03), (0.1, 4.6e-5, 0.04), (0.2, 4.5e-5, 0.03), (0.3, 3.7e-5, 0.03), (0.5, 2.7e-7, 0.1),
-        (1.0, 1.5e-11, 0.4),
+        (0.01, 4.8e-5), (0.1, 4.6e-5), (0.3, 3.7e-5), (1.0, 1.5e-11),
+        pytest.param(0.2, 4.5e-5, marks=pytest.mark.xfail(strict=True, reason=ROUNDED)),
+        pytest.param(0.5, 2.7e-7, marks=pytest.mark.xfail(strict=True, reason=ROUNDED)),
     ],
 )  # fmt: skip
-def test_flux_of_bremsstrahlung(mass: float, computed: float, tolerance: float) -> None:
-    """At 1 GeV, with pairs heavier than all poles, terms of the form factor cancel: 35 % remain unexplained."""
-    assert total(bremsstrahlung.chi_flux(mass, poles=True)) == pytest.approx(computed, rel=tolerance)
+def test_flux_of_bremsstrahlung_computed_independently(mass: float, computed: float) -> None:
+    assert total(bremsstrahlung.chi_flux(mass, poles=True)) == pytest.approx(computed, rel=0.03)
 
 
 def test_poles_are_counted_once() -> None:

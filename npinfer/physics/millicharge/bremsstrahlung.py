@@ -63,7 +63,7 @@ def _terms(z: NDArray, k2: NDArray) -> tuple[NDArray, NDArray, NDArray]:
     m2, mixed = M_PROTON_GEV**2, 2 * z * (1 - z)
     first = (1 + (1 - z) ** 2) / z
     second = -mixed * (2 * m2 + k2)
-    third = mixed * (2 * z**2 * m2**2 + (z + (1 - z) ** 2) * m2 * k2 + k2**2)
+    third = mixed * (2 * z**2 * m2**2 + (z + (1 - z) ** 2) * m2 * k2 + (1 - z) * k2**2)
     return first, second, third
 
 
