@@ -46,7 +46,10 @@ _name = click.argument("name", callback=_check)
 @click.argument("folder", type=click.Path(path_type=Path))
 @verbose_option
 def import_command(name: str, folder: Path) -> None:
-    """Read the release NAME from FOLDER, its checkout or another folder with all its files, and keep its events."""
+    """Read the release NAME from FOLDER, and keep its events.
+
+    FOLDER is its checkout, or another folder with all its files.
+    """
     _say(name, import_release(folder))
 
 

@@ -59,8 +59,7 @@ def list_release(source: Mapping[str, str], names: Sequence[str]) -> list[Wanted
 
 def _followed(pointer: Wanted, url: str) -> Wanted:
     """The file that a pointer of git-lfs stands for; a small file itself."""
-    with _open(pointer.url, 0) as answer:
-        content = answer.read(_LARGEST_POINTER + 1)
+    content = _read(pointer.url, _LARGEST_POINTER + 1)
     match = _POINTER.match(content)
     if match is None:
         return pointer
@@ -105,13 +104,19 @@ def _append(wanted: Wanted, part: Path, have: int, say: Callable[[int], None]) -
         with part.open("ab" if continued else "wb") as out:
             say(have if continued else 0)
             left = wanted.size - (have if continued else 0)
-            try:
-                while left > 0 and (read := answer.read(min(_CHUNK, left))):
-                    out.write(read)
-                    left -= len(read)
-                    say(len(read))
-            except (OSError, HTTPException):
-                pass  # what came is kept; the caller sees that it is short
+            while left > 0 and (read := _next(answer, min(_CHUNK, left))):
+                out.write(read)
+                left -= len(read)
+                say(len(read))
+
+
+def _next(answer: Any, most: int) -> bytes:
+    """The next bytes of an answer, none where it is cut off: what came is kept, and seen to be short."""
+    try:
+        content: bytes = answer.read(most)
+    except (OSError, HTTPException):
+        return b""
+    return content
 
 
 def _open(url: str, start: int) -> Any:
@@ -128,12 +133,21 @@ def _open(url: str, start: int) -> Any:
         raise DataError(f"{url}: cannot be reached: {error}") from None
 
 
-def _read_json(url: str) -> Mapping[str, Any]:
+def _read(url: str, most: int = -1) -> bytes:
+    """What is at an address, up to `most` bytes; raises DataError."""
     with _open(url, 0) as answer:
         try:
-            content = json.load(answer)
-        except (OSError, ValueError, HTTPException) as error:
-            raise DataError(f"{url}: no listing of files: {error}") from None
+            content: bytes = answer.read(most)
+        except (OSError, HTTPException) as error:
+            raise DataError(f"{url}: cut off: {error}; try again") from None
+    return content
+
+
+def _read_json(url: str) -> Mapping[str, Any]:
+    try:
+        content = json.loads(_read(url))
+    except ValueError as error:
+        raise DataError(f"{url}: no listing of files: {error}") from None
     if not isinstance(content, Mapping):
         raise DataError(f"{url}: no listing of files: found {type(content).__name__}")
     return content

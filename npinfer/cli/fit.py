@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -65,8 +66,11 @@ def drawings(result: FitResult) -> dict[str, Any]:
         return save_figure(plot_correlations(result)[0], path)
 
     plots: dict[str, Any] = {}
-    for axis in dict.fromkeys(axis.name for view in result.channels.values() for axis in view.axes):
-        short = axis.rsplit("_", 1)[0]
-        plots |= {f"fit_{short}": templates(axis, "postfit"), f"fit_{short}_prefit": templates(axis, "prefit")}
+    axes = {axis.name: axis for view in result.channels.values() for axis in view.axes}
+    words = {name: name.rsplit("_", 1)[0] if axis.unit else name for name, axis in axes.items()}
+    taken = Counter(words.values())
+    for name, word in words.items():
+        file = f"fit_{word if taken[word] == 1 else name}"
+        plots |= {file: templates(name, "postfit"), f"{file}_prefit": templates(name, "prefit")}
     plots |= {"fit_pulls": pulls} if result.pulls else {}
     return plots | ({"fit_correlations": correlations} if result.free else {})

@@ -9,7 +9,13 @@ from typing import Any
 import click
 
 from npinfer.cli.options import verbose_option
-from npinfer.physics.flavour import OscillationFit, nuebar_fraction, oscillation_fit, source_composition
+from npinfer.physics.flavour import (
+    OscillationFit,
+    nuebar_fraction,
+    oscillation_fit,
+    oscillation_fits,
+    source_composition,
+)
 from npinfer.report import Marks, read_folder, write_report
 
 OSCILLATION = "nufit-5.2-NO-withSK"
@@ -30,8 +36,8 @@ ANGLES = ("s2_12", "s2_13", "s2_23", "delta_rad")
 def command(folder: Path, out: Path | None, quiet: bool) -> None:
     """A self-contained HTML page about the results in FOLDER, which other commands saved there with --out."""
     configured = [s.result.description.configuration.get("oscillation") for s in read_folder(folder).saved]
-    name = next((c for c in configured if c), OSCILLATION)
-    path = write_report(folder, out=out, marks=source_marks(str(name)))
+    name = next((c for c in configured if c in oscillation_fits()), OSCILLATION)
+    path = write_report(folder, out=out, marks=source_marks(name))
     if not quiet:
         click.echo(f"saved {path}")
 

@@ -104,4 +104,5 @@ def _said(key: str, exclusions: Sequence[Exclusion | None], first: Exclusion) ->
     messages = dict.fromkeys(e.message for e in exclusions if e is not None and e.message)
     local = f"{percent(first.cl)} CL at each value, local: nothing corrects for their number"
     beyond = "nothing is said of values beyond the axes"
-    return [*without_key(first, key), local, first.calibration, *gaps, beyond, *messages]
+    between = f"edges between the {len(exclusions)} values of {key} are interpolated: steps there may be of the drawing"
+    return [*without_key(first, key), local, first.calibration, *gaps, between, beyond, *messages]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from typing import Any
 
 from matplotlib.mathtext import MathTextParser
@@ -31,6 +32,13 @@ def readable(name: str) -> str:
     'response cascade'
     """
     return plain(name.rsplit(".", 1)[-1].replace("_", " ").strip())
+
+
+def channel_title(channel: str, among: Collection[str]) -> str:
+    """The channel in words, with its owner where others have the same name."""
+    words, owner = readable(channel), channel.rpartition(".")[0]
+    alike = sum(readable(other) == words for other in among)
+    return f"{readable(owner)}: {words}" if owner and alike > 1 else words
 
 
 def typeset(label: str, name: str) -> str:

@@ -174,7 +174,8 @@ def _scale(axes: Axes, x: np.ndarray, drawn: np.ndarray, beside: bool) -> None:
         log_scale(axes.yaxis)
         if beside:
             axes.set_ylim(0.5 * low, 2 * high)
-    axes.set_xlim(x[0], x[-1])
+    if x[-1] > x[0]:
+        axes.set_xlim(x[0], x[-1])
 
 
 def _draw_legend(axes: Axes, beside: bool) -> None:

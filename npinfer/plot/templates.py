@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 
 import numpy as np
 from matplotlib.artist import Artist
@@ -13,7 +13,7 @@ from matplotlib.ticker import MaxNLocator
 
 from npinfer.core.result import FitResult
 from npinfer.errors import ConfigurationError, unknown
-from npinfer.plot.labels import percent, plain, readable, small_print
+from npinfer.plot.labels import channel_title, percent, plain, readable, small_print
 from npinfer.plot.projection import Projection
 from npinfer.plot.style import (
     COLOURS,
@@ -63,7 +63,7 @@ def plot_templates(
             split = frame.subgridspec(2, 1, height_ratios=(3, 1), hspace=0.0) if ratio else frame.subgridspec(1, 1)
             panels[channel] = axes = dress(figure.add_subplot(split[0]))
             _draw_channel(axes, projection, names, (BANDS[stage], f"{result.data_kind} data"))
-            axes.set_title(_title(channel, projections))
+            axes.set_title(channel_title(channel, projections))
             lowest = axes
             if ratio:
                 lowest = dress(figure.add_subplot(split[1], sharex=axes))
@@ -95,13 +95,6 @@ def _project(result: FitResult, axis: str | None, stage: str) -> dict[str, Proje
         known = dict.fromkeys(a.name for view in result.channels.values() for a in view.axes)
         raise ConfigurationError(unknown("axis", axis or "", known))
     return found
-
-
-def _title(channel: str, among: Collection[str]) -> str:
-    """The channel in words, with its owner where others have the same name."""
-    words, owner = readable(channel), channel.rpartition(".")[0]
-    alike = sum(readable(other) == words for other in among)
-    return f"{readable(owner)}: {words}" if owner and alike > 1 else words
 
 
 def _draw_channel(axes: Axes, projection: Projection, names: list[str], labels: tuple[str, str]) -> None:

@@ -91,11 +91,13 @@ def profile_of(folder: Folder, quantity: Quantity | None) -> Scan | None:
 
 
 def _lead(comparison: Comparison) -> str:
-    """Whether the data decide between the models: where a model has no p-value surely below 1 − CL, they do not."""
+    """Whether the data decide between the models: not where one lacks a p-value that is surely below 1 − CL."""
     best, size = comparison.best.name, 1.0 - CL
     others = [model.name for model in comparison.models if model.name != best]
     tails = {name: comparison.pair(name, best).p for name in others}
-    left = [name for name, tail in tails.items() if tail is None or tail.upper >= size]
+    if untold := [name for name, tail in tails.items() if tail is None]:
+        return f"Not decided: {best} fits best, and without toys there is no p-value of {listed(untold)}."
+    left = [name for name, tail in tails.items() if tail and tail.upper >= size]
     if left:
         return f"Not decided: {best} fits best, and {listed(left)} {_are(left)} not excluded at {percent(CL)}."
     own = [comparison.pair(best, name).p for name in others]

@@ -28,7 +28,7 @@ from npinfer.report.blocks import Cell, Chart, Grid, Picture, Section, cell, gri
 from npinfer.report.figures import comparison_pictures, other_pictures, posterior_picture, triangle_pictures
 from npinfer.report.folder import Folder
 from npinfer.report.marks import Marks
-from npinfer.report.text import THIN, number, readable, symbol, unit, with_error
+from npinfer.report.text import THIN, listed, number, readable, symbol, unit, with_error
 
 UNINSTALLED = ("npinfer not installed", "npinfer from a source tree")
 HEADINGS = {"validate": "Validation", "gof": "Goodness of fit"}
@@ -42,13 +42,15 @@ PLACED = (FitResult, Scan, Interval, Contour, Comparison, Posterior, Repeated)
 def data_section(folder: Folder) -> Section:
     """What the likelihoods are."""
     grids = []
-    for description in {s.result.description.name: s.result.description for s in folder.saved}.values():
+    described = [s.result.description for s in folder.saved]
+    for description in {one.name: one for one in reversed(described)}.values():  # of each name the first
+        kinds = dict.fromkeys(one.kind for one in described if one.name == description.name)
         configured = ", ".join(f"{k} = {v}" for k, v in description.configuration.items())
         entries = {
             "likelihood": description.name,
             "title": description.title,
             "dataset": description.dataset,
-            "kind": description.kind,
+            "kind": listed(list(kinds)),
             "status": description.status,
             "configuration": configured,
         }

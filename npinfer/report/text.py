@@ -22,6 +22,7 @@ SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 _FONT = re.compile(r"([_^]?)\\(?:mathrm|rm|text|mathit)\s*\{([^{}]*)\}")
 _OVERLINE = re.compile(r"\\(?:bar|overline)\s*(?:\{\s*\\?([A-Za-z]+)\s*\}|\\([A-Za-z]+) ?|([A-Za-z]))")
 _COMMAND = re.compile(r"\\([A-Za-z]+) ?")
+_PRIME = re.compile(r"\^(?:\\prime(?![A-Za-z])|\{\s*\\prime\s*\})")
 _SCRIPT = re.compile(r"([_^])(?:\{([^{}]*)\}|(\S))")
 _POWER = re.compile(r"(?<=[A-Za-zµ])\^(-?\d+)")
 _FACTOR = re.compile(r"^(\d+(?:\.\d+)?)e([+-]?\d+)\b")
@@ -43,6 +44,8 @@ def symbol(quantity: Quantity) -> list[Piece]:
     [('text', 'f'), ('sub', 'ν̄e')]
     >>> symbol(Quantity("gamma", label=r"$\\gamma_\\mathrm{astro}$"))
     [('text', 'γ'), ('sub', 'astro')]
+    >>> symbol(Quantity("g_zprime", label=r"$g_{Z^\\prime}$"))
+    [('text', 'g'), ('sub', 'Z′')]
     >>> symbol(Quantity("x.ratio_up", label=r"$\\frac{a}{b}$"))
     [('text', 'ratio up')]
     """
@@ -51,7 +54,7 @@ def symbol(quantity: Quantity) -> list[Piece]:
         return [("text", readable(quantity.name))]
     if "$" not in label:
         return [("text", label)]
-    text = _OVERLINE.sub(_overline, _FONT.sub(_upright, label.strip("$")))
+    text = _OVERLINE.sub(_overline, _FONT.sub(_upright, _PRIME.sub("′", label.strip("$"))))
     text = _COMMAND.sub(lambda found: GREEK.get(found[1], found[0]), text.replace(r"\,", " "))
     text = re.sub(r"_([^\s{}_^])(?=[^{]*\})", r"\1", text)  # a subscript of a subscript
     pieces, end = [], 0

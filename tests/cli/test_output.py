@@ -57,6 +57,19 @@ def test_saved_files_open(npi: Callable, folder: Path, line: str) -> None:
     assert "saved results/again.json results/" in out
 
 
+def test_every_axis_has_its_figure(npi: Callable, folder: Path) -> None:
+    """Without its unit in the name of the file, but where two differ in that alone."""
+    text = (folder / "tiny.yaml").read_text(encoding="utf-8")
+    text = text.replace("energy_gev: {log", "energy_kevee: {log")
+    (folder / "two.yaml").write_text(text, encoding="utf-8")
+    npi("fit two.yaml --out results").done()
+    (folder / "words.yaml").write_text(text.replace("energy_kevee", "photo_electrons"), encoding="utf-8")
+    npi("fit words.yaml --out words").done()
+    for place, names in (("results", ("energy_gev", "energy_kevee")), ("words", ("energy", "photo_electrons"))):
+        wanted = {f"fit_{name}{stage}.png" for name in names for stage in ("", "_prefit")}
+        assert wanted | {"fit_pulls.png", "fit_correlations.png"} == {p.name for p in (folder / place).glob("*.png")}
+
+
 def test_saved_once(npi: Callable) -> None:
     out = npi("fit tiny.yaml --out results --json results/fit.json").done()
     assert out.count("results/fit.json") == 1

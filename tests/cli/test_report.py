@@ -30,6 +30,14 @@ def test_an_empty_folder_is_refused(npi: Callable) -> None:
     assert message == "npinfer: results: no saved results here; run npinfer fit ... --out results first"
 
 
+def test_a_configuration_of_that_name_that_is_no_fit_is_left_alone(npi: Callable, folder: Path) -> None:
+    text = (folder / "tiny.yaml").read_text(encoding="utf-8")
+    own = text.replace("configuration:\n", 'configuration:\n  oscillation: {default: "off", choices: ["off", "on"]}\n')
+    (folder / "own.yaml").write_text(own, encoding="utf-8")
+    npi("fit own.yaml --out results").done()
+    assert npi("report results").done() == "saved results/report.html\n"
+
+
 def test_source_models_at_earth() -> None:
     """pp, μ-damped pp and pγ as in arXiv:2304.06068; μ-damped pγ makes no electron antineutrino."""
     marks = source_marks("nufit-5.2-NO-withSK").of("f_nuebar")

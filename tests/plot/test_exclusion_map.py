@@ -43,6 +43,7 @@ def test_the_edges_are_where_p_crosses(tmp_path: Path) -> None:
     labels = [t.get_text() for t in axes.get_legend().get_texts()]
     assert labels == ["excluded", "expected edge, median", "expected edge ±1σ", "expected edge ±2σ"]
     assert "local: nothing corrects for their number" in small(figure)
+    assert "between the 4 values of mass are interpolated" in " ".join(small(figure).split())
     assert save_figure(figure, tmp_path / "map.png").exists()
 
 

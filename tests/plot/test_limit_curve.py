@@ -53,6 +53,12 @@ def test_a_curve_without_any_limit_is_still_drawn() -> None:
     assert "no limit at 2 of 2 values" in small(figure)
 
 
+def test_a_single_value_is_a_point() -> None:
+    _, axes = plot_limit_curve("mass", MASSES[1:2], [LIMIT])
+    np.testing.assert_array_equal(line(axes, "observed"), [[5.0, 1.25]])
+    assert axes.get_xlim()[0] < 5.0 < axes.get_xlim()[1]
+
+
 def test_messages_that_differ_in_numbers_are_printed_once() -> None:
     said = ("about 2 events decide", "about 1.9e-3 events decide", "something else")
     figure, _ = plot_limit_curve("mass", MASSES, [replace(v, message=m) for v, m in zip(limits(), said, strict=True)])

@@ -89,7 +89,7 @@ def test_any_parameter_can_be_the_question(page):
         ((0.04, 0.03, 0.06), (0.5, 0.4, 0.6), "Not decided: pp fits best, and pgamma is not excluded at 95 %."),
         ((0.01, 0.0, 0.02), (0.5, 0.4, 0.6), "pp: pgamma is disfavoured at 95 %."),
         ((0.01, 0.0, 0.02), (0.02, 0.01, 0.03), "None of them: the data are unlikely under pp and pgamma at 95 %."),
-        (None, None, "Not decided: pp fits best, and pgamma is not excluded at 95 %."),
+        (None, None, "Not decided: pp fits best, and without toys there is no p-value of pgamma."),
     ],
 )
 def test_the_answer_comes_first(page, under_pgamma, under_pp, lead):

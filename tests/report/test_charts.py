@@ -70,6 +70,8 @@ def test_limits_along_a_mass() -> None:
     assert chart.caption.startswith("90 % upper limits of g along m_χ (CLs, asymptotic); local")
     assert "No value at 2 of 8 points" in chart.caption
     assert chart.files == ("one.csv", "two.csv")
+    forecast = over_chart([("one", limits(data_kind="asimov"))])
+    assert named(forecast, "asimov data")["y"] == curve["y"]
 
 
 def test_exclusions_along_a_mass_say_where_the_hull_hides_a_gap() -> None:
@@ -79,7 +81,7 @@ def test_exclusions_along_a_mass_say_where_the_hull_hides_a_gap() -> None:
     assert named(chart, "excluded")["y"] == [0.01, 0.02, 0.4, 0.5, None]
     assert named(chart, "excluded from here")["y"] == [0.01, 0.02, None]
     assert named(chart, "expected from here")["y"] == [0.02, 0.03, None]
-    assert "At 1 points the values come in several pieces" in chart.caption
+    assert "At 1 of 3 points there are several pieces, with gaps that are not drawn." in chart.caption
     assert "excluded at 90 %" in chart.caption
 
 
@@ -162,6 +164,16 @@ def test_regions_say_what_they_enclose() -> None:
     assert chart.logarithmic == ("x", "y")
     empty = replace(one, regions=(Region(0.68, 2.3, (), False),))
     assert named(contour_chart([("a", empty)]), "toy, 68 %")["x"] == []
+
+
+def test_a_logarithmic_axis_is_offered_where_all_that_is_drawn_is_positive() -> None:
+    square = np.array([[0.2, 0.2], [0.4, 0.2], [0.4, 0.4], [0.2, 0.2]])
+    content = {"names": ("x", "y"), "quantities": {n: Quantity(n) for n in "xy"}, "calibration": "by toys"}
+    far = (square, square - [1.0, 0.0])  # the second piece lies left of 0
+    one = Contour(**SEEN, **content, regions=(Region(0.68, 2.3, far, False),), best={"x": 0.3, "y": 0.3})
+    assert contour_chart([("a", one)]).logarithmic == ("y",)
+    none = replace(one, regions=(Region(0.68, 2.3, (), False),), best={"x": 0.3, "y": 0.0})
+    assert contour_chart([("a", none)]).logarithmic == ("x",)
 
 
 def test_what_is_excluded_is_marked_under_its_curve() -> None:

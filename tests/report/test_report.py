@@ -246,3 +246,20 @@ def test_where_the_page_goes(tmp_path):
     assert not (tmp_path / "report.html").exists()
     with pytest.raises(OutputError):
         write_report(tmp_path, out=Path(tmp_path / "interval.json/page.html"))
+
+
+@pytest.mark.usefixtures("unseen")
+def test_a_forecast_beside_real_data_does_not_rename_these(page):
+    """The data sheet is that of the first result of a likelihood; every kind is named."""
+    fit = make_fit()
+    forecast = replace(fit.description, kind="asimov", configuration={"mode": "other"})
+    text = page(fit, other=make_fit(description=forecast, data_kind="asimov")).text
+    assert "kind real and asimov status approximate configuration mode = plain" in text
+
+
+@pytest.mark.usefixtures("unseen")
+def test_channels_of_one_name_are_told_apart(page):
+    view = make_fit().channels["deep_core"]
+    found = page(make_fit(channels={"one.ratio": view, "two.ratio": view, "two.other": view}))
+    titles = [chart["layout"]["title"]["text"] for chart in found.charts if "title" in chart["layout"]]
+    assert titles[::2] == ["one: ratio", "two: ratio", "other"]

@@ -24,8 +24,9 @@ def contour_chart(contours: Sequence[tuple[str, Contour]]) -> Chart:
     who = [f"{label}: " if len(contours) > 1 else "" for label in said]
     told = " ".join(f"{a}{b[0].upper()}{b[1:]}." for a, b in zip(who, enclosed, strict=True))
     edges = any(region.touches_edge for _, contour in contours for region in contour.regions)
-    points = [np.concatenate([r.paths[0] for r in c.regions if r.paths] or [np.zeros((0, 2))]) for _, c in contours]
-    positive = (np.concatenate(points) > 0).all(axis=0)
+    best = np.array([[c.best[n] for n in first.names] for _, c in contours])
+    points = np.concatenate([best, *(path for _, c in contours for region in c.regions for path in region.paths)])
+    positive = (points > 0).all(axis=0)
     return Chart(
         traces=tuple(traces),
         layout={"xaxis": axis(x_title), "yaxis": axis(y_title)},

@@ -11,7 +11,7 @@ from npinfer.core.result.limit import NAMES
 from npinfer.plot.style import spans_decades
 from npinfer.report.blocks import Chart
 from npinfer.report.charts.p_values import expected_bands
-from npinfer.report.charts.parts import Trace, axis, band, colour_of, faint, labels, line, title
+from npinfer.report.charts.parts import Trace, axis, band, colour_of, faint, labels, line, seen, title
 from npinfer.report.nature import nature
 from npinfer.report.text import percent, spoken
 
@@ -65,7 +65,8 @@ def _main(one: Repeated) -> np.ndarray:
 def _several(repeated: Sequence[tuple[str, Repeated]]) -> str:
     pieces = [one.numbers("segments") for _, one in repeated]
     count = sum(int((p > 1).sum()) for p in pieces)
-    return f" At {count} points the values come in several pieces, and some between them are allowed." if count else ""
+    points = sum(map(len, pieces))
+    return f" At {count} of {points} points there are several pieces, with gaps that are not drawn." if count else ""
 
 
 def _name(one: Repeated) -> str:
@@ -78,7 +79,8 @@ def _limits(one: Repeated, label: str, number: int) -> list[Trace]:
     expected = np.stack([one.numbers(name) for name in NAMES])
     colour, dash = colour_of(number)
     bands = expected_bands(x, expected) if number == 0 else []
-    curve = line(f"{label}, observed".strip(", "), x, _main(one), "ink" if not label else colour, dash=dash)
+    name = f"{label}, observed" if label and one.data_kind == "observed" else label or seen(one.data_kind)
+    curve = line(name, x, _main(one), "ink" if not label else colour, dash=dash)
     return [*bands, {**curve, "mode": "lines+markers", "marker": {"size": 5}}]
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from npinfer.core.result import Exclusion, Limit
 from npinfer.plot.style import COLOURS, geometric
 from npinfer.report.blocks import Chart
-from npinfer.report.charts.parts import Trace, area, axis, band, line, title
+from npinfer.report.charts.parts import Trace, area, axis, band, line, seen, title
 from npinfer.report.nature import nature
 from npinfer.report.text import percent, spoken
 
@@ -23,7 +23,7 @@ def p_value_chart(result: Limit | Exclusion, file: str) -> Chart:
     order = np.argsort(x)
     x, p, about = x[order], result.p[order], result.quantity
     traces = expected_bands(x, result.p_expected[:, order]) if len(result.p_expected) == 5 else []
-    traces.append(line("observed", x, p, "ink", mode="lines+markers", marker={"size": 5}))
+    traces.append(line(seen(result.data_kind), x, p, "ink", mode="lines+markers", marker={"size": 5}))
     level = 1 - result.cl
     traces.append(line(f"excluded below {level:.3g}", [x[0], x[-1]], [level] * 2, COLOURS[5], width=1.3, dash="dash"))
     excluded = [] if isinstance(result, Limit) else result.segments

@@ -9,6 +9,7 @@ import numpy as np
 
 from npinfer.core.result import FitResult
 from npinfer.core.table import Table
+from npinfer.plot.labels import channel_title
 from npinfer.plot.projection import Projection
 from npinfer.plot.style import COLOURS, spans_decades
 from npinfer.report.blocks import Chart
@@ -40,7 +41,7 @@ def _chart(fit: FitResult, file: str, channel: str, position: int, stages: tuple
         traces += [{**trace, "visible": number == 0} for trace in drawn]
     flags = [tuple(i * len(drawn) <= j < (i + 1) * len(drawn) for j in range(len(traces))) for i in range(len(of))]
     projected = projections[0]
-    counted, name = projected.axis, readable(channel)
+    counted, name = projected.axis, channel_title(channel, fit.channels)
     points = "standard deviations of what was measured" if projected.measured else "central 68.27 % Poisson intervals"
     observed = _data(projected)
     log = spans_decades(np.asarray(counted.edges))
