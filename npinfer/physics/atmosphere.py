@@ -8,6 +8,7 @@ analytic in their parameters and keep a complex type, so that a complex step giv
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
@@ -25,6 +26,35 @@ _FOLDER = "atmosphere"
 _NODES, _NODE_WEIGHTS = np.polynomial.legendre.leggauss(4)
 
 
+@dataclass(frozen=True, eq=False)
+class FluxTable:
+    """Atmospheric neutrinos before oscillation [GeV⁻¹ cm⁻² s⁻¹ sr⁻¹], (species, energies, cells of cos zenith).
+
+    At energies [GeV] and averaged over the cells between `cos_edges`; 1 is down-going.
+    """
+
+    species: tuple[str, ...]
+    energy_gev: NDArray[np.float64]
+    cos_edges: NDArray[np.float64]
+    flux: NDArray[np.float64]
+
+    def of(self, *species: str) -> NDArray[np.float64]:
+        """The flux of these species, in this order, such as "numu" or "nuebar"."""
+        return self.flux[[self.species.index(name) for name in species]]
+
+
+@cache
+def flux_table(folder: str, component: str = "flux") -> FluxTable:
+    """The array `component` of flux.npz in a data folder: atmosphere (conventional, prompt) or honda_south_pole."""
+    with np.load(data_file(folder, "flux.npz"), allow_pickle=False) as stored:
+        return FluxTable(
+            tuple(stored["species"].tolist()),
+            stored["energy_gev"],
+            stored["cos_edges"],
+            stored[component].astype(float),
+        )
+
+
 def nominal_weights(component: str, cells: Cells) -> NDArray[np.float64]:
     """Flux integrals times passing fraction of "conventional" or "prompt", (species, energy, cos); ν_τ has none.
 
@@ -32,22 +62,21 @@ def nominal_weights(component: str, cells: Cells) -> NDArray[np.float64]:
     82 PeV), and integrated with four Gauss-Legendre nodes a cell. Raises ParameterError for an unknown component or
     cells that do not share the table's zenith grid.
     """
-    table = _table(component)
-    if not np.array_equal(cells.cos_edges, table["cos_edges"]):
-        raise ParameterError(f"cells: cos_edges are {cells.cos_edges}, the flux table has {table['cos_edges']}")
+    table = flux_table(_FOLDER, _known(component))
+    if not np.array_equal(cells.cos_edges, table.cos_edges):
+        raise ParameterError(f"cells: cos_edges are {cells.cos_edges}, the flux table has {table.cos_edges}")
     log_edges = np.log(cells.energy_edges_gev)
     half = np.diff(log_edges)[:, None] / 2
     log_energy = log_edges[:-1, None] + half * (1 + _NODES)
-    log_table = np.log(table["energy_gev"])
-    spline = CubicSpline(log_table, np.log(table[component]), axis=1)
+    log_table = np.log(table.energy_gev)
+    spline = CubicSpline(log_table, np.log(table.flux), axis=1)
     inside = np.clip(log_energy, log_table[0], log_table[-1])
     log_flux = spline(inside) + spline(inside, 1) * (log_energy - inside)[..., None]  # (species, cell, node, cos)
     energy_flux = np.exp(log_flux + log_energy[..., None])
     integrals = np.einsum("sanz,an->saz", energy_flux, half * _NODE_WEIGHTS)
     weights = np.zeros((len(cells.species), *integrals.shape[1:]))
-    for species, integral in zip(table["species"], integrals, strict=True):
-        passing = passing_fraction(component, str(species), cells.cos_edges)
-        weights[cells.species.index(str(species))] = integral * passing
+    for species, integral in zip(table.species, integrals, strict=True):
+        weights[cells.species.index(species)] = integral * passing_fraction(component, species, cells.cos_edges)
     return weights
 
 
@@ -61,21 +90,17 @@ def passing_fraction(component: str, species: str, cos_edges: ArrayLike) -> NDAr
     array([1.])
     """
     parameters = _passing_parameters()
-    if component not in TILT_PIVOT_GEV:
-        raise ParameterError(unknown("atmospheric component", component, TILT_PIVOT_GEV))
     edges = np.asarray(cos_edges, dtype=float)
     centres = (edges[:-1] + edges[1:]) / 2
-    level = parameters[component][species]
+    level = parameters[_known(component)][species]
     above = np.minimum(1, level * np.exp(-parameters["slope"] * (centres - parameters["reference_cos"])))
     return np.where(centres > parameters["veto_from_cos"], above, 1.0)
 
 
 def log_tilt_energy(component: str, cells: Cells) -> NDArray[np.float64]:
     """ln(E/pivot) at the geometric centre of each energy cell, (energy,); raises ParameterError."""
-    if component not in TILT_PIVOT_GEV:
-        raise ParameterError(unknown("atmospheric component", component, TILT_PIVOT_GEV))
     edges = cells.energy_edges_gev
-    return np.log(edges[:-1] * edges[1:]) / 2 - np.log(TILT_PIVOT_GEV[component])
+    return np.log(edges[:-1] * edges[1:]) / 2 - np.log(TILT_PIVOT_GEV[_known(component)])
 
 
 def tilt(log_energy: NDArray, cr_delta_gamma: NDArray) -> NDArray:
@@ -98,13 +123,10 @@ def nunubar_balance(nunubar_ratio: NDArray) -> NDArray:
     return np.concatenate([ratio, 2 - ratio], axis=1)
 
 
-@cache
-def _table(component: str) -> dict[str, NDArray]:
+def _known(component: str) -> str:
     if component not in TILT_PIVOT_GEV:
         raise ParameterError(unknown("atmospheric component", component, TILT_PIVOT_GEV))
-    with np.load(data_file(_FOLDER, "flux.npz"), allow_pickle=False) as stored:
-        table = {name: stored[name] for name in (component, "species", "energy_gev", "cos_edges")}
-    return {**table, component: table[component].astype(float)}
+    return component
 
 
 @cache

@@ -20,13 +20,13 @@ from scipy.special import pdtr
 
 from npinfer.errors import ConfigurationError, ParameterError, unknown
 from npinfer.physics.black_hole import LEPTON_SHARE, Gravity, mean_multiplicity, spectrum
-from npinfer.physics.constants import AVOGADRO, M_TAU_GEV
+from npinfer.physics.constants import AVOGADRO, ICE_DENSITY_G_CM3, M_TAU_GEV
 from npinfer.physics.deep_inelastic import csms_total
 from npinfer.physics.flux import PIVOT_ENERGY_GEV
 from npinfer.physics.registry import generator
 
 BACKGROUNDS = ("none", "standard_model")
-ICE_DENSITY_G_CM3, ROCK_DENSITY_G_CM3 = 0.92, 2.65
+ROCK_DENSITY_G_CM3 = 2.65
 TAU_DECAY_CM = 8.703e-3  # cτ, PDG 2022
 TAU_LOSS_CM2_G = 8e-7  # energy loss of τ in rock per energy, at 1e9 GeV, approximate
 TAU_OF_SCATTERING = 0.8  # mean share of a charged current's energy

@@ -22,6 +22,7 @@ from npinfer.errors import ParameterError, unknown
 from npinfer.physics.constants import (
     ALPHA_EM,
     ATOMIC_MASS_UNIT_GEV,
+    BOHR_MAGNETON_PER_GEV,
     G_FERMI,
     HBARC2_GEV2_CM2,
     M_ELECTRON_GEV,
@@ -33,7 +34,7 @@ from npinfer.physics.zprime import loop_mixing
 ZPRIME_MODELS = ("universal", "b_minus_l", "lmu_ltau")
 PROTON_COUPLING = MappingProxyType({"e": 0.0382, "mu": 0.0300})  # g_p by flavour; 1/2 - 2 sin²θ_W at tree level
 NEUTRON_COUPLING = -0.5117  # g_n; -1/2 at tree level
-BOHR_MAGNETON_PER_MEV = np.sqrt(4 * np.pi * ALPHA_EM) / (2e3 * M_ELECTRON_GEV)  # e/2m_e
+BOHR_MAGNETON_PER_MEV = 1e-3 * BOHR_MAGNETON_PER_GEV
 
 M_PION_MEV = 139.57039  # PDG 2022, charged
 M_MUON_MEV = 1e3 * M_MUON_GEV

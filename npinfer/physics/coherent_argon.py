@@ -21,7 +21,12 @@ from npinfer.physics.scintillator import Scintillator
 
 FOLDER = "coherent_lar"
 AXES = ("energy_kevee", "f90", "time_us")
-_EVERYTHING = {"efficiency": (0.0, 1.0, 0.0, 1.0), "time_efficiency": (np.inf, 0.0)}  # of a Scintillator: sees all
+_EVERYTHING = {  # of a Scintillator, which sees all; only its light and times are asked for
+    "light_yield": 1.0,
+    "resolution": 1.0,
+    "efficiency": (0.0, 1.0, 0.0, 1.0),
+    "time_efficiency": (np.inf, 0.0),
+}
 
 
 @generator("coherent.argon")
@@ -39,7 +44,7 @@ def argon(
     if (names := tuple(axis.name for axis in channel.axes)) != AXES:
         raise ConfigurationError(f"channel {channel.name!r}: found the axes {names}; expected {AXES}")
     energy, f90, time = (np.asarray(axis.edges, dtype=float) for axis in channel.axes)
-    detector = Scintillator(tuple(inputs["quenching"]), 1.0, 1.0, pulse=tuple(inputs["pulse"]), **_EVERYTHING)
+    detector = Scintillator.read({**inputs, **_EVERYTHING})
     curve = np.loadtxt(data_file(FOLDER, "efficiency.csv"), delimiter=",", skiprows=1).T
 
     def shares(recoil: NDArray) -> NDArray:

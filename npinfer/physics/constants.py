@@ -6,6 +6,8 @@ CODATA 2018 / the SI definition for the rest.
 
 from __future__ import annotations
 
+from math import pi, sqrt
+
 # Electroweak, PDG 2022, "Physical constants" and "Electroweak model".
 G_FERMI = 1.1663788e-5  # GeV^-2
 ALPHA_EM = 1 / 137.035999084  # at zero momentum transfer
@@ -24,6 +26,8 @@ M_NEUTRON_GEV = 0.93956542052
 M_NUCLEON_GEV = (M_PROTON_GEV + M_NEUTRON_GEV) / 2  # isoscalar
 ATOMIC_MASS_UNIT_GEV = 0.93149410242  # CODATA 2018
 
+BOHR_MAGNETON_PER_GEV = sqrt(4 * pi * ALPHA_EM) / (2 * M_ELECTRON_GEV)  # e/2m_e, 296.3
+
 # Conversions, SI definition and CODATA 2018.
 HBARC_GEV_CM = 1.973269804e-14
 HBARC2_GEV2_CM2 = 0.3893793721e-27
@@ -31,6 +35,8 @@ AVOGADRO = 6.02214076e23  # nucleons (or electrons, times Z/A) per gram of matte
 SPEED_OF_LIGHT_CM_S = 2.99792458e10
 PICOBARN_CM2 = 1e-36
 YEAR_S = 365.25 * 86400  # Julian year
+
+ICE_DENSITY_G_CM3 = 0.92  # of idealised volumes, 920 Mt per km³; a telescope's own is with the telescope
 
 # Electrons per nucleon.
 Z_OVER_A_WATER = 10 / 18

@@ -29,10 +29,7 @@ def scaled(
     of = find_generator(inputs["of"])(inputs, channels, configuration)
     if not isinstance(of, Weights):
         raise ConfigurationError(f"of: {inputs['of']!r} gives counts; expected a generator of weights on cells")
-    ranges = {str(name): tuple(map(float, ends)) for name, ends in inputs["scales"].items()}
-    for name, (low, high) in ranges.items():
-        if not 0 < low < high:
-            raise ConfigurationError(f"scales: {name} has {low:g} and {high:g} GeV, expected two rising energies")
+    ranges = energy_ranges(inputs["scales"])
     parts = [_Part(of, ranges, resonant=r) for r in (False, True) if has_part(of, resonant=r)]
 
     def counts(**values: NDArray) -> dict[str, NDArray]:
@@ -59,7 +56,7 @@ def scaled_events(
 class _Part:
     """Interactions with nucleons, which grow with the cross section, or with electrons, which do not."""
 
-    def __init__(self, of: Weights, ranges: Mapping[str, tuple[float, ...]], *, resonant: bool) -> None:
+    def __init__(self, of: Weights, ranges: Mapping[str, tuple[float, float]], *, resonant: bool) -> None:
         self.fold = ZenithFold(of, own_images(of, resonant=resonant))
         self._resonant, self._names = resonant, tuple(ranges)
         self._absorption = Absorption(self.fold.groups.energy_gev, self.fold.cells.cos_edges)
@@ -71,6 +68,14 @@ class _Part:
         relative = 1 + excess @ self._inside
         ratio = self._absorption.ratio(relative)
         return self.fold.counts(ratio if self._resonant else ratio * relative[:, :, None], values)
+
+
+def energy_ranges(scales: Mapping[str, Sequence[float]]) -> dict[str, tuple[float, float]]:
+    """The input `scales`, {parameter: (low, high)} [GeV], checked; raises ConfigurationError."""
+    for name, ends in scales.items():
+        if len(ends) != 2 or not 0 < float(ends[0]) < float(ends[1]):
+            raise ConfigurationError(f"scales: {name} has {list(ends)} GeV, expected two rising energies")
+    return {str(name): (float(low), float(high)) for name, (low, high) in scales.items()}
 
 
 def share_inside(edges_gev: NDArray, low_gev: float, high_gev: float) -> NDArray[np.float64]:

@@ -18,6 +18,7 @@ from scipy.sparse import csr_array
 
 from npinfer.errors import ConfigurationError, DataError
 from npinfer.paths import data_file
+from npinfer.physics.atmosphere import flux_table
 
 COLUMNS = ("true_energy", "true_coszen", "reco_energy", "reco_coszen", "pid", "weight", "pdg", "type")
 CHANNELS = ("cascade", "track")  # pid 0 and 1
@@ -106,12 +107,11 @@ def atmospheric_flux(energy_gev: NDArray, cos_zenith: NDArray) -> NDArray:
     data/honda_south_pole: linear in cos zenith and between logarithms. Below its first energy, 5 GeV, the power law
     goes on, to 8 % at 3 GeV; beyond its first and last directions it is theirs.
     """
-    with np.load(data_file("honda_south_pole", "flux.npz"), allow_pickle=False) as stored:
-        energies, edges, table = stored["energy_gev"], stored["cos_edges"], stored["flux"].astype(float)
-    cosines = (edges[1:] + edges[:-1]) / 2
-    numu, numubar, nue, nuebar = np.swapaxes(np.log(1e4 * table), 1, 2)
-    values = np.stack([np.stack([nue, numu], -1), np.stack([nuebar, numubar], -1)], axis=-2)
-    interpolate = RegularGridInterpolator((cosines, np.log(energies)), values, bounds_error=False, fill_value=None)
+    table = flux_table("honda_south_pole")
+    cosines = (table.cos_edges[1:] + table.cos_edges[:-1]) / 2
+    logs = np.log(1e4 * table.of("nue", "numu", "nuebar", "numubar")).T
+    grid, values = (cosines, np.log(table.energy_gev)), logs.reshape(*logs.shape[:2], 2, 2)
+    interpolate = RegularGridInterpolator(grid, values, bounds_error=False, fill_value=None)
     inside = np.clip(cos_zenith, cosines[0], cosines[-1])
     return np.exp(interpolate(np.stack([inside, np.log(energy_gev)], axis=-1)))
 

@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 from scipy.interpolate import make_interp_spline
 
 from npinfer.errors import ConfigurationError, unknown
-from npinfer.paths import data_file
-from npinfer.physics.constants import AVOGADRO
+from npinfer.physics.atmosphere import flux_table
+from npinfer.physics.constants import AVOGADRO, ICE_DENSITY_G_CM3
 from npinfer.physics.deep_inelastic import csms_total
 from npinfer.physics.earth import mean_transmission
 from npinfer.physics.flux import PIVOT_ENERGY_GEV, bound_power_law
@@ -35,7 +35,6 @@ from npinfer.physics.w_production import (
     w_cross_section,
 )
 
-ICE_DENSITY_G_CM3 = 0.92
 CHANNELS = ("dimuon", "track", "shower")
 PROCESSES = ("trident", "w_boson", "charm", "scattering")
 FLUXES = ("conventional", "prompt", "astrophysical")
@@ -151,18 +150,17 @@ def _atmospheric(component: str) -> NDArray[np.float64]:
 
     Log-log between the nodes of both tables, conventional below 10 TeV from the South Pole's; a power law beyond.
     """
-    with np.load(data_file("atmosphere", "flux.npz"), allow_pickle=False) as stored:
-        species, energy, table = stored["species"].tolist(), stored["energy_gev"], stored[component]
-    names = [[f"{flavour}{end}" for end in ("", "bar")] for flavour in FLAVOURS[:2]]
-    high = np.array([[table[species.index(n)][:, : len(_SKY) - 1] for n in pair] for pair in names])
+    species = [f"{flavour}{end}" for flavour in FLAVOURS[:2] for end in ("", "bar")]
+    table = flux_table("atmosphere", component)
+    energy, flux = table.energy_gev, table.of(*species)
     if component == "conventional":
-        with np.load(data_file("honda_south_pole", "flux.npz"), allow_pickle=False) as stored:
-            species, below, flux = stored["species"].tolist(), stored["energy_gev"], stored["flux"].astype(float)
-        pairs = flux.reshape(*flux.shape[:2], -1, 2).mean(axis=-1)[..., : len(_SKY) - 1]
-        low = np.array([[pairs[species.index(n)] for n in pair] for pair in names])
-        energy, high = np.append(below, energy), np.concatenate([low, high], axis=2)
-    spline = make_interp_spline(np.log(energy), np.log(high), k=1, axis=2)
-    return np.exp(spline(np.log(_ENERGY)))
+        below = flux_table("honda_south_pole")
+        halves = below.of(*species)
+        low = halves.reshape(*halves.shape[:2], -1, 2).mean(axis=-1)  # two of its cells are one of the other's
+        energy, flux = np.append(below.energy_gev, energy), np.concatenate([low, flux], axis=1)
+    upwards = np.log(flux[..., : len(_SKY) - 1])
+    spline = make_interp_spline(np.log(energy), upwards, k=1, axis=1)
+    return np.exp(spline(np.log(_ENERGY))).reshape(2, 2, len(_ENERGY), -1)
 
 
 # ---- counts

@@ -21,10 +21,12 @@ from numpy.typing import ArrayLike, NDArray
 
 from npinfer.errors import ConfigurationError, ParameterError, unknown
 from npinfer.paths import data_file
+from npinfer.physics.atmosphere import flux_table
 from npinfer.physics.constants import (
     ALPHA_EM,
     AVOGADRO,
     HBARC2_GEV2_CM2,
+    ICE_DENSITY_G_CM3,
     M_NUCLEON_GEV,
     SIN2_THETA_W,
 )
@@ -40,7 +42,6 @@ from npinfer.physics.oscillation import Mixing, earth_probabilities, layered_ear
 from npinfer.physics.parton_sum import weighted_sum
 from npinfer.physics.registry import generator, with_names
 
-ICE_DENSITY_G_CM3 = 0.92
 LEAST_CASCADE_GEV = 5.0  # of either cascade
 VISIBLE_SHARE = 0.6  # of the energy of N that is seen when it decays through mixing, on average
 MASSES_GEV = (0.1, 1.5)  # of the table of cross sections
@@ -86,20 +87,19 @@ def flux_over_the_sky(flavour: str) -> tuple[NDArray[np.float64], NDArray[np.flo
     """
     if flavour not in FLAVOURS:
         raise ParameterError(unknown("flavour", flavour, FLAVOURS))
-    with np.load(data_file("honda_south_pole", "flux.npz"), allow_pickle=False) as stored:
-        species = stored["species"].tolist()
-        energy, edges, flux = stored["energy_gev"], stored["cos_edges"], stored["flux"].astype(float)
+    table = flux_table("honda_south_pole")
+    energy, edges = table.energy_gev, table.cos_edges
     half = np.diff(edges)[:, None] / 2
     cosine = edges[:-1, None] + half * (1 + _FLUX_NODES)
     fit = oscillation_fit(_FIT)
     mixing = Mixing(fit.s2_12, fit.s2_13, fit.s2_23, fit.delta_rad, *_SPLITTINGS_EV2)
     found = []
-    for name, anti in (("numu", False), ("numubar", True)):
+    for flux, anti in zip(table.of("numu", "numubar"), (False, True), strict=True):
         p = earth_probabilities(
             energy[:, None], cosine.ravel(), mixing, layered_earth(), antineutrinos=anti
         )[1, 1 + FLAVOURS.index(flavour)]
         mean = p.reshape(len(energy), *cosine.shape) @ _FLUX_WEIGHTS / 2
-        found.append(2 * np.pi * (flux[species.index(name)] * mean) @ np.diff(edges))
+        found.append(2 * np.pi * (flux * mean) @ np.diff(edges))
     return energy, np.array(found)
 
 

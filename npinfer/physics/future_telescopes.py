@@ -118,7 +118,7 @@ def tracks(inputs: Mapping[str, Any], channels: Sequence[Any], configuration: Ma
 
 @dataclass(frozen=True, eq=False)
 class LoneTracks:
-    """A linear operator from weights on `cells` to tracks that start without a shower; made by `load_lone_tracks`."""
+    """A linear operator from weights on `cells` to tracks that start without a shower; made by `lone_tracks`."""
 
     cells: Cells
     channel: str

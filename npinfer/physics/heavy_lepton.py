@@ -15,7 +15,6 @@ from numpy.typing import ArrayLike, NDArray
 
 from npinfer.errors import ParameterError
 from npinfer.physics.constants import (
-    ALPHA_EM,
     G_FERMI,
     HBARC_GEV_CM,
     M_ELECTRON_GEV,
@@ -24,7 +23,6 @@ from npinfer.physics.constants import (
     SIN2_THETA_W,
 )
 
-BOHR_MAGNETON_PER_GEV = np.sqrt(4 * np.pi * ALPHA_EM) / (2 * M_ELECTRON_GEV)  # e/2m_e, 296.3
 LEPTONS_GEV = {"e": M_ELECTRON_GEV, "mu": M_MUON_GEV}
 # Masses [GeV] (PDG 2022) and decay constants [GeV] of pseudoscalars; κ and g [GeV²] of vectors. κ is the sum of the
 # vector couplings of a meson's quarks to the Z, in units in which the ρ has 1 − 2 sin²θ.
@@ -98,6 +96,7 @@ def branching_ratios(mass_gev: ArrayLike) -> dict[str, NDArray[np.float64]]:
 def dipole_width(mass_gev: ArrayLike, *, majorana: bool = False) -> NDArray[np.float64]:
     """Γ(N → νγ)/μ² = m³/16π [GeV³], μ the transition moment in GeV⁻¹, of the shape of `mass_gev`; ParameterError.
 
+    >>> from npinfer.physics.constants import BOHR_MAGNETON_PER_GEV
     >>> f"{decay_length_m(dipole_width(0.1) * (1e-9 * BOHR_MAGNETON_PER_GEV) ** 2):.0f} m"
     '113 m'
     """

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from npinfer.errors import ConfigurationError
 from npinfer.physics.absorption import Absorption
-from npinfer.physics.cross_section_scale import share_inside
+from npinfer.physics.cross_section_scale import energy_ranges, share_inside
 from npinfer.physics.event_weights import EventWeights
 from npinfer.physics.flux import PIVOT_ENERGY_GEV
 from npinfer.physics.hese_cells import EventPlaces, event_cells
@@ -30,10 +30,7 @@ def scaled(inputs: Mapping[str, Any], channels: Sequence[Any], configuration: Ma
     of = find_generator(str(inputs["of"]))(inputs, channels, configuration)
     if not isinstance(of, EventWeights):
         raise ConfigurationError(f"of: {inputs['of']!r} gives counts; expected a generator of weights on events")
-    ranges = {str(name): tuple(map(float, ends)) for name, ends in inputs["scales"].items()}
-    for name, (low, high) in ranges.items():
-        if not 0 < low < high:
-            raise ConfigurationError(f"scales: {name} has {low:g} and {high:g} GeV, expected two rising energies")
+    ranges = energy_ranges(inputs["scales"])
     edges = event_cells().cells.energy_edges_gev[::COARSER]
     absorption = Absorption(np.sqrt(edges[:-1] * edges[1:]), event_cells().cells.cos_edges)
     inside = np.array([share_inside(np.stack([edges[:-1], edges[1:]]), *ends) for ends in ranges.values()])

@@ -79,25 +79,35 @@ def import_release(folder: Path) -> Imported:
         arrays[f"{name}/coefficients"] = spline.coefficients.astype(np.float32)
         for i, knots in enumerate(spline.knots):
             arrays[f"{name}/knots{i}"] = knots
-    try:
-        place.mkdir(parents=True, exist_ok=True)
-        unfinished = path.with_suffix(f".{os.getpid()}.tmp")
-        with unfinished.open("wb") as stream:
-            np.savez(stream, **arrays)
-        unfinished.replace(path)
-        counts = {"simulated": len(release["primaryType"]), "used": len(columns["bin"])}
-        index = {"format": FORMAT, "digest": digest, "file": path.name, "sha256": _sha256(path), **counts}
-        unfinished.write_text(json.dumps(index))
-        unfinished.replace(place / _INDEX)
-    except OSError as error:
-        raise DataError(f"{place}: cannot be written: {error.strerror or error}; set NPINFER_CACHE") from None
+    counts = {"simulated": len(release["primaryType"]), "used": len(columns["bin"])}
+    _keep(path, arrays, {"format": FORMAT, "digest": digest, **counts})
     return Imported(path, digest, counts["simulated"], counts["used"], reused=False)
 
 
+def _keep(path: Path, arrays: dict[str, NDArray], about: dict) -> None:
+    """Write the arrays, then the index that names them: each is whole before it takes its place. Raises DataError."""
+    unfinished = path.with_suffix(f".{os.getpid()}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with unfinished.open("wb") as stream:
+                np.savez(stream, **arrays)
+            sha256 = _sha256(unfinished)
+            unfinished.replace(path)
+            unfinished.write_text(json.dumps({**about, "file": path.name, "sha256": sha256}))
+            unfinished.replace(path.parent / _INDEX)
+        finally:
+            unfinished.unlink(missing_ok=True)
+    except OSError as error:
+        raise DataError(f"{path.parent}: cannot be written: {error.strerror or error}; set NPINFER_CACHE") from None
+
+
 def load_store() -> Store:
-    """The imported release; raises DataError where there is none, or its file was altered."""
+    """The imported release; raises DataError where there is none, or its files are damaged."""
     place = cache_folder() / RELEASE
     found = _index(place)
+    if found is None and (place / _INDEX).exists():
+        raise _unusable(place / _INDEX, "damaged, or of another version of npinfer")
     if found is None:
         raise DataError(
             f"{place}: the simulated events of the release are not here; get them with `npinfer data fetch {RELEASE}`, "
@@ -109,7 +119,7 @@ def load_store() -> Store:
 @lru_cache(maxsize=1)
 def _load(path: Path, sha256: str, digest: str) -> Store:
     if not path.is_file() or _sha256(path) != sha256:
-        raise DataError(f"{path}: missing or altered; repeat `npinfer data import {RELEASE} FOLDER`")
+        raise _unusable(path, "missing, cut short or altered")
     with np.load(path, allow_pickle=False) as stored:
         arrays = {name: stored[name] for name in stored.files}
     splines = {}
@@ -119,6 +129,11 @@ def _load(path: Path, sha256: str, digest: str) -> Store:
         degrees = tuple(len(k) - n - 1 for k, n in zip(knots, coefficients.shape, strict=True))
         splines[name] = Spline(coefficients, knots, degrees)
     return Store(arrays, splines, digest)
+
+
+def _unusable(path: Path, why: str) -> DataError:
+    again = f"`npinfer data fetch {RELEASE}`, or `npinfer data import {RELEASE} FOLDER`"
+    return DataError(f"{path}: {why}; make it anew with {again}")
 
 
 def spline_names() -> list[str]:
@@ -169,13 +184,14 @@ def _sorted_columns(release: dict[str, NDArray[np.float64]]) -> dict[str, NDArra
 
 
 def _index(place: Path) -> dict | None:
-    """What was imported last, or None."""
+    """What was imported last, or None where that is nothing or cannot be read."""
     try:
         found = json.loads((place / _INDEX).read_text())
     except (OSError, ValueError):
         return None
-    keys = {"format", "digest", "file", "sha256", "simulated", "used"}
-    return found if isinstance(found, dict) and keys <= set(found) and found["format"] == FORMAT else None
+    kinds = {"format": int, "digest": str, "file": str, "sha256": str, "simulated": int, "used": int}
+    good = isinstance(found, dict) and all(isinstance(found.get(key), kind) for key, kind in kinds.items())
+    return found if good and found["format"] == FORMAT else None
 
 
 def _digest(files: list[Path]) -> str:

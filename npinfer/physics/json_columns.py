@@ -67,7 +67,7 @@ class _Reader:
                 raise DataError(f"{self._path}: the file ends early, at byte {self._done}; expected {what}")
         rest = self._rest.lstrip()
         found = rest[:1]
-        if found not in [characters[i : i + 1] for i in range(len(characters))]:
+        if found not in characters:
             where = self._done + len(self._rest) - len(rest)
             raise DataError(f"{self._path}: found {rest[:20]!r} at byte {where}, expected {what}")
         self._use(len(self._rest) - len(rest) + 1)

@@ -50,7 +50,7 @@ def read_spline(path: Path) -> Spline:
         if name not in named or not order.isdigit():
             raise DataError(f"{path}: no {name} or ORDER{i}; expected a spline table of photospline")
         degree = int(order)
-        if named[name].shape != (coefficients.shape[i] + degree + 1,) or (np.diff(named[name]) <= 0).any():
+        if named[name].shape != (coefficients.shape[i] + degree + 1,) or not (np.diff(named[name]) > 0).all():
             expected = f"{coefficients.shape[i] + degree + 1} increasing numbers"
             raise DataError(f"{path}: {name} has the shape {named[name].shape}, expected {expected}")
         knots.append(named[name])
@@ -67,8 +67,9 @@ def _images(content: bytes, path: Path) -> list[tuple[dict[str, str], NDArray[np
     while at < len(content):
         header, at = _header(content, at, path)
         kind = _TYPES.get(header.get("BITPIX", ""))
-        sizes = [header.get(f"NAXIS{i + 1}", "") for i in range(int(header.get("NAXIS", "0")))]
-        if kind is None or not sizes or not all(s.isdigit() for s in sizes):
+        axes = header.get("NAXIS", "")
+        sizes = [header.get(f"NAXIS{i + 1}", "") for i in range(int(axes) if axes.isdigit() else 0)]
+        if kind is None or not sizes or not all(s.isdigit() and int(s) for s in sizes):
             found = f"BITPIX {header.get('BITPIX')}, axes {sizes}"
             raise DataError(f"{path}: image {len(images)}: found {found}, expected floating-point numbers")
         shape = tuple(int(s) for s in reversed(sizes))

@@ -34,7 +34,8 @@ def test_limit_without_background() -> None:
     found = npinfer.upper_limit(likelihood, method="toys", fixed={name: 0.0}, n_toys=1000, expected=False)
     events = likelihood.expected({"inverse_m_d": found.observed}).total("black_hole")
     assert events == pytest.approx(np.log(10), rel=0.05)
-    assert 1 / found.observed == pytest.approx(6.5, rel=0.02)
+    power = np.log(7.1 / 3.2) / np.log(6 / 5)  # events for 5 and 6 TeV of an independent table
+    assert 1 / found.observed == pytest.approx(6 * (3.2 / np.log(10)) ** (1 / power), rel=0.02)
 
 
 def test_ordinary_interactions_weaken_it() -> None:

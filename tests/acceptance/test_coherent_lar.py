@@ -70,7 +70,7 @@ def test_significance(lar: BinnedLikelihood) -> None:
     _, plain = above_zero(lar, NOMINAL)
     assert plain == pytest.approx(3.88, abs=0.03)
     best, profiled = above_zero(lar, {})
-    assert profiled == pytest.approx(3.80, abs=0.05)
+    assert profiled == pytest.approx(3.80, abs=0.03)
     assert npinfer.significance(lar).z == pytest.approx(profiled, abs=1e-6)
     assert max(abs(best.pulls[f"coherent_lar.{name}"]) for name in SHAPES) < 1
 

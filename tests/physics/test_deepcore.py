@@ -125,7 +125,7 @@ def test_flux_is_the_published_table_at_its_points() -> None:
 
 
 def test_counts_against_the_events_one_by_one(likelihood: BinnedLikelihood) -> None:
-    """Each event with the probability at its own energy and direction: to a few per cent a channel, by the cells."""
+    """Each event with the probability at its own place: a channel to 1 %, a bin to 2 % of the fullest, by the cells."""
     values = {"dm2_31": 2.45, "s2_23": 0.52, "eps0": 0.004, "tilt": 0.05, "nue_ratio": 1.1, "nc_norm": 0.9}
     found = likelihood.expected(values).samples["neutrinos"]
     energy, cosine, seen, direction, track, weight, pdg, kind = TABLE.T
@@ -149,7 +149,7 @@ def test_counts_against_the_events_one_by_one(likelihood: BinnedLikelihood) -> N
             content, _, _ = np.histogram2d(seen[mine], direction[mine], bins, weights=rate[mine])
             expected += content * factors[group, k]
         assert found[channel].sum() == pytest.approx(expected.sum(), rel=0.01)
-        np.testing.assert_allclose(found[channel].ravel(), expected.ravel(), rtol=0.25, atol=0.02 * expected.max())
+        np.testing.assert_allclose(found[channel].ravel(), expected.ravel(), rtol=0, atol=0.02 * expected.max())
 
 
 def test_derivatives(likelihood: BinnedLikelihood) -> None:

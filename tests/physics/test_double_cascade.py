@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +12,11 @@ import pytest
 from npinfer.errors import ParameterError
 from npinfer.paths import data_file
 from npinfer.physics import double_cascade as dc
+from npinfer.physics import heavy_scattering as heavy
 from npinfer.physics.constants import ALPHA_EM, AVOGADRO, HBARC2_GEV2_CM2, M_NUCLEON_GEV, YEAR_S
 from npinfer.physics.heavy_lepton import branching_ratios, decay_length_m, dipole_width, mixing_width
 from npinfer.physics.parton_density import shipped
+from npinfer.physics.structure_functions import Scattering
 
 WINDOW_M = np.array([20.0, 300.0])
 SOURCE = Path(os.environ.get("NPINFER_SOURCE_DATA", Path(__file__).resolve().parents[3] / "shared" / "data"))
@@ -25,7 +27,7 @@ def per_year(produced: dc.Produced, coupling2: float) -> float:
     return float(produced.events(np.array([coupling2]), WINDOW_M)[0, 0] * YEAR_S)
 
 
-# Per km³ and year, of an independent computation with the cross sections of IceCube's generator.
+# Per km³ and year, of an independent computation with the cross sections of IceCube's generator, and what is asked for.
 RATES = [
     (0.3, 1e-3, 1.25, 0.05),
     (0.3, 0.1, 5770, 0.05),
@@ -35,19 +37,43 @@ RATES = [
     (1.0, 1e-3, 34.5, 0.05),
     (1.0, 1e-2, 24.8, 0.12),
 ]
+MASSES = np.array([0.1, 0.3, 0.6, 1.0])
+HEAVIER = pytest.mark.xfail(
+    strict=True,
+    reason="IceCube's generator leaves the lepton's mass out of the differential cross section, ours has it there",
+)
 
 
 @pytest.fixture
-def companion(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def cross_sections(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[np.ndarray, np.ndarray], None]]:
+    """Puts other cross sections in the place of ours: energies [GeV], and σ [cm²] of ν and ν̄ in turn for MASSES."""
+
+    def put(energy: np.ndarray, tables: np.ndarray) -> None:
+        monkeypatch.setattr(dc, "_cross_sections", lambda: (energy, MASSES, tables))
+
+    dc.mixing_production.cache_clear()
+    yield put
+    dc.mixing_production.cache_clear()
+
+
+@pytest.fixture
+def companion(cross_sections: Callable[[np.ndarray, np.ndarray], None]) -> None:
     """The cross sections of IceCube's generator in place of ours."""
     if not COMPANION.is_file():
         pytest.skip(f"needs {COMPANION}; set NPINFER_SOURCE_DATA to the folder of the source tables")
     table = np.loadtxt(COMPANION, delimiter=",").T
     table = table[:, table[0] >= 5]
-    monkeypatch.setattr(dc, "_cross_sections", lambda: (table[0], np.array([0.1, 0.3, 0.6, 1.0]), table[1:] * 1e4))
-    dc.mixing_production.cache_clear()
-    yield
-    dc.mixing_production.cache_clear()
+    cross_sections(table[0], table[1:] * 1e4)
+
+
+@pytest.fixture
+def limits_alone(cross_sections: Callable[[np.ndarray, np.ndarray], None], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Our cross sections with the mass in the limits of x and y alone, as IceCube's generator has it."""
+    whole = heavy.differential
+    monkeypatch.setattr(heavy, "differential", lambda current, e, x, y, _: whole(current, e, x, y, 0.0))
+    energy = dc._cross_sections()[0]
+    currents = [Scattering("nc", antineutrino=anti) for anti in (False, True)]
+    cross_sections(energy, np.array([heavy.total(c, energy, float(m)) for m in MASSES for c in currents]))
 
 
 @pytest.mark.usefixtures("companion")
@@ -57,15 +83,25 @@ def test_rates_against_an_independent_computation(mass: float, mixing: float, ev
     assert per_year(dc.mixing_production(mass), mixing) == pytest.approx(events, rel=tolerance)
 
 
-@pytest.mark.parametrize(("mass", "mixing", "events", "tolerance"), [r for r in RATES if r[0] == 0.3 or r[3] == 0.12])
+@pytest.mark.parametrize(
+    ("mass", "mixing", "events", "tolerance"),
+    [pytest.param(*r, marks=[HEAVIER] if r[0] > 0.3 and r[3] < 0.12 else []) for r in RATES],
+)
 def test_rates_with_our_cross_sections(mass: float, mixing: float, events: float, tolerance: float) -> None:
     assert per_year(dc.mixing_production(mass), mixing) == pytest.approx(events, rel=tolerance)
 
 
-@pytest.mark.parametrize(("mass", "mixing", "events", "_"), [r for r in RATES if r[0] > 0.3])
-def test_a_mass_in_the_matrix_element_takes_rate(mass: float, mixing: float, events: float, _: float) -> None:
-    """Theirs leave it out (test_heavy_scattering.py): ours are less, within the nuisance of 21 %."""
-    assert 1 < events / per_year(dc.mixing_production(mass), mixing) < 1.21
+@pytest.mark.usefixtures("limits_alone")
+def test_rates_without_the_mass_in_the_differential_cross_section() -> None:
+    """Where the difference at 0.6 and 1 GeV comes from: nothing of IceCube's generator is read here."""
+    for mass, mixing, events, tolerance in RATES:
+        assert per_year(dc.mixing_production(mass), mixing) == pytest.approx(events, rel=tolerance), (mass, mixing)
+
+
+@pytest.mark.parametrize(("mass", "mixing", "events", "_"), RATES)
+def test_the_nuisance_covers_the_difference(mass: float, mixing: float, events: float, _: float) -> None:
+    """The likelihood's 21 % of `heavy_cross_section`, at all masses and mixings."""
+    assert events / per_year(dc.mixing_production(mass), mixing) < 1.21
 
 
 def interactions() -> float:

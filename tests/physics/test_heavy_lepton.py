@@ -7,9 +7,8 @@ import pytest
 from scipy.integrate import quad
 
 from npinfer.errors import ConfigurationError, ParameterError
-from npinfer.physics.constants import SIN2_THETA_W
+from npinfer.physics.constants import BOHR_MAGNETON_PER_GEV, SIN2_THETA_W
 from npinfer.physics.heavy_lepton import (
-    BOHR_MAGNETON_PER_GEV,
     INVISIBLE,
     LEPTONS_GEV,
     branching_ratios,

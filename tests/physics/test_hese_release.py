@@ -188,7 +188,8 @@ def test_a_damaged_cache_is_refused_and_made_anew(release: Path, change: Callabl
 
 
 @pytest.mark.parametrize(
-    "change", [lambda b: b[:50], lambda b: b"", lambda b: b"[]", lambda b: b.replace(b'"file": "', b'"file": 1, "f": "')]
+    "change",
+    [lambda b: b[:50], lambda b: b"", lambda b: b"[]", lambda b: b.replace(b'"file": "', b'"file": 1, "f": "')],
 )
 def test_a_damaged_index_is_refused_and_made_anew(
     release: Path, cache: Path, change: Callable[[bytes], bytes]

@@ -7,9 +7,13 @@ import pytest
 
 from npinfer.errors import ConfigurationError, ParameterError
 from npinfer.likelihood.binned import BinnedLikelihood
-from npinfer.physics import leptoquark
-from npinfer.physics.constants import HBARC2_GEV2_CM2, M_NUCLEON_GEV
+from npinfer.physics import leptoquark, telescope
+from npinfer.physics.absorption import mean_total
+from npinfer.physics.constants import AVOGADRO, HBARC2_GEV2_CM2, M_NUCLEON_GEV
+from npinfer.physics.deep_inelastic import csms_total
+from npinfer.physics.earth import mean_transmission
 from npinfer.physics.flux import power_law_integrals
+from npinfer.physics.partially_contained import ICE_DENSITY_G_CM3
 from npinfer.physics.parton_density import PartonDensities
 from npinfer.physics.registry import parameter_names
 
@@ -102,38 +106,58 @@ def total(counts: dict) -> float:
     return float(sum(c.sum() for c in counts.values()))
 
 
-def test_scale_of_the_events(hese: BinnedLikelihood) -> None:
-    """ν̄_e + d, over x²: volume × flux × cross section with E_dep = E/2 above 60 TeV gives 28 for 300 GeV, where the
-    selection and the volume near its threshold take a third; 1.8, .26, .03 above for the volume without threshold."""
-    found = {m: total(events(hese, m_leptoquark=m)) for m in (300.0, 500.0, 700.0, 1000.0)}
-    assert 10 < found[300.0] < 28
-    assert found[500.0] == pytest.approx(1.8, rel=0.35)
-    assert found[700.0] == pytest.approx(0.26, rel=0.35)
-    assert found[1000.0] == pytest.approx(0.03, rel=0.5)
+def counted(mass: float, lowest_gev: float = 0.0) -> float:
+    """ν̄_e + d by hand: 4π, 7.5 years, 0.4 km³ of ice and 60 % that come through, with half of E above `lowest_gev`."""
+    energy = np.geomspace(1e4, 1e9, 4001)
+    rate = 6.37e-18 / 6 * (energy / 1e5) ** -2.87 * leptoquark.cross_section(energy, mass) * (energy / 2 > lowest_gev)
+    nucleons = 0.4e15 * ICE_DENSITY_G_CM3 * AVOGADRO
+    return float(4 * np.pi * INPUTS["livetime_s"] * nucleons * 0.6 * np.trapezoid(rate, energy))
 
 
-def test_showers_against_a_direct_sum(hese: BinnedLikelihood) -> None:
-    """Down-going cascades: Σ_E flux σ ∫dy (area of a ν_e shower of 0.925 yE)/σ_CC, with an even finer sum over y."""
-    from npinfer.physics import telescope
-    from npinfer.physics.deep_inelastic import csms_total
+# Independent counts of ν̄_e + d for x = 1 in that volume.
+IN_A_VOLUME = {300.0: 36, 500.0: 1.8, 700.0: 0.26, 1000.0: 0.03}
 
+
+def test_events_in_a_volume() -> None:
+    assert [counted(m) for m in IN_A_VOLUME] == pytest.approx(list(IN_A_VOLUME.values()), rel=0.05)
+    assert counted(300.0, 6e4) == pytest.approx(28, rel=0.05)
+
+
+@pytest.mark.xfail(
+    strict=True,
+    reason="0.4 km³ and 60 % transmission are round numbers, and ν + d̄, a tenth of all, is left out there: "
+    "the selection has 10 % fewer events than that at 300 GeV, 19 % more at 1000 GeV",
+)
+def test_events_of_the_selection_are_those_of_the_volume(hese: BinnedLikelihood) -> None:
+    found = [total(events(hese, m_leptoquark=m)) for m in IN_A_VOLUME]
+    assert found == pytest.approx([28, *list(IN_A_VOLUME.values())[1:]], rel=0.05)
+
+
+@pytest.mark.parametrize("mass", [300.0, 500.0, 1000.0])
+def test_showers_against_a_direct_sum(hese: BinnedLikelihood, mass: float) -> None:
+    """Σ_E flux σ ∫dy (area of a ν_e shower of 0.925 yE)/σ_CC, with an even finer sum over y, from every direction.
+
+    What comes through the Earth at E, and not what does at 0.925 yE, is in each true zenith; never more than all of it.
+    """
     response = telescope.load_response(
         "icecube_hese", livetime_s=INPUTS["livetime_s"], channels=telescope.default_channels()
     )
     edges = response.cells.energy_edges_gev
     centres = np.sqrt(edges[:-1] * edges[1:])
-    fine = np.geomspace(edges[0], edges[-1], 6001)
+    fine = np.geomspace(edges[0], edges[-1], 3001)
     energy = np.sqrt(fine[:-1] * fine[1:])
     flux = 6.37e-18 / 6 * power_law_integrals([2.87], fine)[0]
-    made = flux * sum(leptoquark.cross_section(energy, 300.0, antineutrino=a) for a in (True, False))
+    made = flux * sum(leptoquark.cross_section(energy, mass, antineutrino=a) for a in (True, False))
+    before, after = (mean_transmission(response.cells.cos_edges, mean_total(e)) for e in (energy, centres))
     weights = np.zeros((1, *response.cells.shape))
     for y in (np.arange(200) + 0.5) / 200:
         at = np.searchsorted(edges, 0.925 * y * energy) - 1
         good = at >= 0
-        weights[0, 0, 0, :, :] += np.bincount(at[good], made[good], centres.size)[:, None] / 200
+        through = np.minimum(before[good] / np.maximum(after[at[good]], 1e-30), 1.0)
+        np.add.at(weights[0, 0, 0], at[good], made[good, None] * through / 200)
     weights[0, 0, 0] /= csms_total(centres, "cc", antineutrino=False)[:, None]
-    direct = response.fold(weights)["cascade"].reshape(20, 10)[:, 6:].sum()
-    found = events(hese)["cascade"].reshape(20, 10)[:, 6:].sum()
+    direct = {name: counts.sum() for name, counts in response.fold(weights).items()}
+    found = {name: counts.sum() for name, counts in events(hese, m_leptoquark=mass).items()}
     assert found == pytest.approx(direct, rel=0.02)
 
 

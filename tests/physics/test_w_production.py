@@ -41,13 +41,23 @@ def test_tridents_contain_w_production() -> None:
     assert below > 0 == wp.w_cross_section(3e3, "numu")
 
 
-def test_charm_against_measured_dimuons() -> None:
-    """At leading order it lies 8 to 30 % above what CCFR, CHORUS and NOMAD saw."""
+def charm_over_measured() -> np.ndarray:
+    """What is computed over what CCFR, CHORUS and NOMAD saw, from 50 GeV on."""
     with data_file("w_production", "charm_dimuons.csv").open(newline="") as lines:
         rows = [(float(r["energy_gev"]), float(r["ratio"])) for r in csv.DictReader(lines)]
     energy, measured = np.array([r for r in rows if r[0] > 50]).T
-    ratio = wp.charm_dimuon_cross_section(energy) / csms_total(energy, "cc", antineutrino=False) / measured
-    assert ((ratio > 1.0) & (ratio < 1.35)).all()
+    return wp.charm_dimuon_cross_section(energy) / csms_total(energy, "cc", antineutrino=False) / measured
+
+
+def test_charm_lies_above_measured_dimuons() -> None:
+    """At leading order by 8 to 30 %, as likelihoods/README.md says."""
+    assert [round(100 * (end - 1)) for end in (charm_over_measured().min(), charm_over_measured().max())] == [8, 30]
+
+
+@pytest.mark.xfail(strict=True, reason="leading order, and usual values for a charmed hadron's energy and its decays")
+def test_charm_is_measured_dimuons_within_its_nuisance() -> None:
+    """20 % in icecube_trident_dimuon; the errors of the measurements are 3 to 15 %."""
+    assert charm_over_measured() == pytest.approx(1.0, rel=0.2)
 
 
 @pytest.mark.parametrize("antineutrino", [False, True])
