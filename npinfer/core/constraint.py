@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.special import gammaln, xlogy
 
+from npinfer.core import poisson
 from npinfer.core.correlation import Correlation
 from npinfer.core.limits import LARGEST
 from npinfer.errors import ConfigurationError, unknown
@@ -167,8 +167,7 @@ class Constraints:
         if len(self._rate):
             expected = points[:, self._poisson_index] * self._rate
             counted = auxiliary[..., self._poisson_slot]
-            each = xlogy(counted, np.maximum(expected, 0.0)) - expected - gammaln(counted + 1.0)
-            total = total + np.where(expected < 0, -np.inf, each).sum(axis=-1)
+            total = total + poisson.log_probability(counted, expected).sum(axis=-1)
         for index, part, inverse, _, norm in self._blocks:
             d = points[:, index] - auxiliary[..., part]
             total = total + norm - 0.5 * np.einsum("bi,ij,bj->b", d, inverse, d)
@@ -176,9 +175,8 @@ class Constraints:
 
     def saturated(self, auxiliary: np.ndarray) -> np.ndarray:
         """ln density at parameters that match every auxiliary datum, shape (batch,)."""
-        counted = auxiliary[..., self._poisson_slot]
-        poisson = np.sum(xlogy(counted, counted) - counted - gammaln(counted + 1.0), axis=-1)
-        return poisson + self._norm + sum(block[-1] for block in self._blocks)
+        counted = poisson.highest(auxiliary[..., self._poisson_slot]).sum(axis=-1)
+        return counted + self._norm + sum(block[-1] for block in self._blocks)
 
     def gradient(self, points: np.ndarray, auxiliary: np.ndarray) -> np.ndarray:
         """d logpdf / d parameters, shape (batch, parameters)."""

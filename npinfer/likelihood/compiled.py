@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from npinfer.core import poisson
 from npinfer.core.constraint import Constraints
 from npinfer.likelihood.cells import SINGLE, WHOLE, Cells
 from npinfer.likelihood.interpolation import FACTOR_CODES, SHIFT_CODES, bends, polynomials
@@ -41,7 +42,8 @@ def minimise(
     That is the points (batch, parameters); −ln density, EDM and convergence, (batch,) each; how many did not converge.
     """
     points = _plain(start)  # moves to the minimum
-    data = _plain(packed.counts), _plain(packed.auxiliary), _plain(packed.constant)
+    counted = poisson.highest(packed.auxiliary.take(tables.counted[:, 1], axis=1)).sum(axis=1)
+    data = _plain(packed.counts), _plain(packed.auxiliary), _plain(packed.constant + counted)
     found, failed = _newton()(tables, data, points, np.array(free), tolerance)
     return points, found, failed
 

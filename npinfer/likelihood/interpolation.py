@@ -88,7 +88,8 @@ class Multipliers:
     def second(self, alpha: np.ndarray) -> np.ndarray:
         """The second derivatives of the factors in α, (batch, k)."""
         side = np.where(alpha > 0, self._log_up, -self._log_down)
-        outer = side**2 * np.exp(side * alpha)
+        with np.errstate(over="ignore"):
+            outer = side**2 * np.exp(side * alpha)
         if self._inner is None:
             return outer
         coefficients = self._inner[:, 2:, :1] * (_POWERS[1:] * (_POWERS[1:] - 1))[:, None]

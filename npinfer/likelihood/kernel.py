@@ -211,11 +211,13 @@ def expand(t: Tables, w: Work, counts: np.ndarray, auxiliary: np.ndarray, x: np.
         theta = x[at]
         if theta < 0.0 or seen < 0.0 or (theta == 0.0 and seen > 0.0):
             return np.inf
-        value += theta * t.rate[k]
         w.gradient[at] += t.rate[k]
         if seen > 0.0:
-            value -= seen * math.log(theta * t.rate[k])
+            away = (theta * t.rate[k] - seen) / seen
+            value += seen * (away - math.log1p(away))
             w.gradient[at] -= seen / theta
+        else:
+            value += theta * t.rate[k]
     return value
 
 

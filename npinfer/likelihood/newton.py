@@ -39,9 +39,9 @@ def minimise(
 ) -> tuple[tuple[np.ndarray, np.ndarray, np.ndarray], int]:
     """Minimise −ln density from each of `points` (batch, parameters), which move to the minima.
 
-    data: counts (sets, bins), auxiliary data (sets, auxiliary), −Σ ln n! (sets,), one set or one a point; free: which
-    parameters are, (parameters,) of bool. Gives −ln density, EDM and whether that is below `tolerance`, each (batch,),
-    and of how many it is not.
+    data: counts (sets, bins), auxiliary data (sets, auxiliary), the part of ln density that no parameter changes less
+    the norm of the normal constraints (sets,), one set or one a point; free: which parameters are, (parameters,) of
+    bool. Gives −ln density, EDM and whether that is below `tolerance`, each (batch,), and of how many it is not.
     """
     (counts, auxiliary, constant), failed = data, 0
     n, p = points.shape
@@ -52,8 +52,6 @@ def minimise(
     for row in range(n):
         i = row if len(counts) > 1 else 0
         value, edm[row], valid[row] = _descend(t, w, step, (counts[i], auxiliary[i], points[row], free), tolerance)
-        for k in range(len(t.rate)):
-            value += math.lgamma(auxiliary[i, t.counted[k, 1]] + 1.0)
         nll[row] = value - constant[i] - t.norm
         failed += not valid[row]
     return (nll, edm, valid), failed
