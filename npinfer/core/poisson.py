@@ -1,4 +1,4 @@
-"""ln of the Poisson probability of counts, as a distance from its highest value, without the rounding of large counts."""
+"""ln of the Poisson probability of counts as a distance from its highest value: large counts do not round it."""
 
 from __future__ import annotations
 
