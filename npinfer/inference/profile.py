@@ -16,6 +16,7 @@ from npinfer.inference.fit import best_fit, full_names
 from npinfer.inference.minimise import FitOptions, Minima, free_mask, minimise, start_points
 
 POINTS_PER_CHUNK = 128
+BATCH = 64  # of points whose densities are compared
 
 
 def profile(
@@ -129,8 +130,8 @@ def _repair(
 
 
 def _nll(likelihood: Any, points: np.ndarray, packed: Any) -> np.ndarray:
-    """−ln density at points (n, parameters), (n,)."""
-    parts = [-np.atleast_1d(likelihood.logpdf(points[i : i + 512], packed)) for i in range(0, len(points), 512)]
+    """−ln density at points (n, parameters), (n,); few at a time, for which a megabyte each is little."""
+    parts = [-np.atleast_1d(likelihood.logpdf(points[i : i + BATCH], packed)) for i in range(0, len(points), BATCH)]
     return np.concatenate(parts or [np.zeros(0)])
 
 

@@ -1,7 +1,8 @@
-"""How fast the likelihood of the HESE simulation is: python tests/benchmarks/hese_mc.py [EVENTS] [FOLDER].
+"""How fast the likelihood of the HESE simulation is: python tests/benchmarks/hese_mc.py [EVENTS] [FOLDER] [--scan].
 
 EVENTS synthetic ones in the schema of the release (750 000, two thirds of which are binned), with its splines where
-FOLDER has them. Times are of the processor, the least of several: other work on the machine counts less.
+FOLDER has them. Times are of the processor, the least of several: other work on the machine counts less. With --scan,
+also the profile of 51 × 41 points that the release shows, on two processes.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ import hese_release
 import numpy as np
 
 import npinfer
+from npinfer.inference.processes import Processes
 from npinfer.likelihood import event_kernel, event_sums
 from npinfer.physics.hese_cache import import_release, spline_names
 from npinfer.physics.photospline import read_spline
@@ -43,6 +45,7 @@ def say(what: str, value: float, unit: str = "ms") -> None:
 
 
 def main(arguments: list[str]) -> None:
+    scan, arguments = "--scan" in arguments, [a for a in arguments if a != "--scan"]
     count = int(arguments[0]) if arguments else 750_000
     with tempfile.TemporaryDirectory() as folder:
         os.environ["NPINFER_CACHE"] = f"{folder}/cache"
@@ -54,6 +57,8 @@ def main(arguments: list[str]) -> None:
             splines = {n: (s.coefficients.astype(np.float32), list(s.knots), s.degrees) for n, s in tables.items()}
         hese_release.write_splines(release / "splines", splines)
         run(release)
+        if scan:
+            run_scan()
 
 
 def run(release: Path) -> None:
@@ -90,6 +95,15 @@ def run(release: Path) -> None:
     npinfer.profile(lh, grid, fixed={"f_nuebar": 1 / 6})
     say("profile, a point of a grid of 4 × 4", (time.process_time() - start) / 16, "s")
     say("peak of memory", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024, "MB")
+
+
+def run_scan() -> None:
+    lh, start = npinfer.load("icecube_hese_mc"), time.perf_counter()
+    grid = {"astro_gamma": np.linspace(2.0, 4.0, 51), "astro_norm": np.linspace(1.0, 14.0, 41)}
+    found = npinfer.profile(lh, grid, fixed={"f_nuebar": 1 / 6}, run=npinfer.RunOptions(executor=Processes(2)))
+    say("profile of 51 × 41 points on two processes, by the clock", time.perf_counter() - start, "s")
+    say("  of them without a minimum", float(np.count_nonzero(~np.isfinite(found.delta_twice_nll))), "")
+    say("peak of memory of a process", resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024, "MB")
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
 """Mesons of the first interaction in the atmosphere, and their decays to pairs of χ of charge ε.
 
 Sources: decays, arXiv:2002.11732 and L. G. Landsberg, Phys. Rept. 128 (1985) 301; branching ratios, PDG 2022.
-Yields are **parametrised and approximate**: invariant cross sections ∝ (1 - x_R)^n exp(-b m_T), radial scaling (F. E.
-Taylor et al., Phys. Rev. D 14 (1976) 1217), with multiplicities of pp collisions at 100 GeV and 1 TeV that a power of
-s joins. Generators and data differ from them by up to a factor of two, most for η: see data/millicharge/README.md.
+Yields are **parametrised and approximate**: the multiplicities of Pythia 8.317 in pp collisions, invariant cross
+sections ∝ (1 - x_R)^n exp(-b m_T), radial scaling (F. E. Taylor et al., Phys. Rev. D 14 (1976) 1217). Generators and
+data differ from them by up to a factor of two, most for η: see data/millicharge/README.md.
 Each nucleon interacts once: what its secondaries make is left out, as are the nuclei of the air.
 """
 
@@ -23,6 +23,18 @@ from npinfer.physics.constants import ALPHA_EM, M_ELECTRON_GEV, M_PROTON_GEV
 from npinfer.physics.millicharge import primaries
 from npinfer.physics.millicharge.kinematics import SPEED_EDGES, SPEEDS, anisotropy, boosted
 
+# Mesons of an inelastic pp collision by the energy of the proton on one at rest [GeV], of 25 000 collisions each.
+YIELD_ENERGIES_GEV = (10.0, 14.0, 20.0, 30.0, 50.0, 100.0, 200.0, 500.0, 1e3, 1e4, 1e5)
+MULTIPLICITIES: Mapping[str, tuple[float, ...]] = MappingProxyType(
+    {
+        "pi0": (1.0355, 1.2026, 1.4209, 1.6630, 1.9734, 2.4798, 2.9969, 3.7894, 4.3830, 6.5704, 9.2786),
+        "eta": (0.1166, 0.1466, 0.1805, 0.2227, 0.2817, 0.3556, 0.4364, 0.5641, 0.6521, 0.9846, 1.3736),
+        "eta_prime": (0.0068, 0.0114, 0.0147, 0.0208, 0.0263, 0.0373, 0.0473, 0.0650, 0.0735, 0.1232, 0.1766),
+        "rho": (0.0967, 0.1402, 0.1813, 0.2355, 0.3042, 0.4053, 0.5042, 0.6714, 0.7883, 1.2068, 1.7442),
+        "omega": (0.1074, 0.1513, 0.1998, 0.2466, 0.3158, 0.4204, 0.5244, 0.6904, 0.8056, 1.2352, 1.7753),
+        "phi": (0.0004, 0.0008, 0.0024, 0.0034, 0.0069, 0.0116, 0.0180, 0.0238, 0.0299, 0.0560, 0.0818),
+    }
+)
 # Total cross sections of pp [nb] by √s [GeV], recalled from fixed targets, RHIC and the LHC: **approximate**.
 QUARKONIA_NB: Mapping[str, tuple[tuple[float, float], ...]] = MappingProxyType(
     {
@@ -42,13 +54,12 @@ class Meson:
     """A meson: its mass [GeV], the decay that becomes one to χ, and how it is made.
 
     decay: "photons" (M → γγ, so M → γχχ̄), "electrons" (V → e⁺e⁻, so V → χχ̄) or "pion" (ω → π⁰γ, so ω → π⁰χχ̄), with
-    its branching ratio. multiplicities: in pp at 100 GeV and at 1 TeV; power, slope: n and b [GeV^-1].
+    its branching ratio. power, slope: n and b [GeV^-1].
     """
 
     mass_gev: float
     decay: str
     branching: float
-    multiplicities: tuple[float, float]
     power: float
     slope: float
     made_as: str = ""
@@ -56,15 +67,15 @@ class Meson:
 
 MESONS: Mapping[str, Meson] = MappingProxyType(
     {
-        "pi0": Meson(0.1349768, "photons", 0.98823, (2.534, 4.505), 4.0, 6.0),
-        "eta": Meson(0.547862, "photons", 0.3936, (0.349, 0.661), 3.0, 5.0),
-        "eta_prime": Meson(0.95778, "photons", 0.02307, (0.09, 0.17), 3.0, 5.0),
-        "rho": Meson(0.77526, "electrons", 4.72e-5, (0.414, 0.790), 3.0, 5.0),
-        "omega": Meson(0.78266, "electrons", 7.38e-5, (0.433, 0.831), 3.0, 5.0),
-        "omega_dalitz": Meson(0.78266, "pion", 0.0835, (0.433, 0.831), 3.0, 5.0, made_as="omega"),
-        "phi": Meson(1.019461, "electrons", 2.979e-4, (0.0118, 0.030), 4.0, 5.0),
-        "jpsi": Meson(3.0969, "electrons", 5.971e-2, (0.0, 0.0), 5.0, 4.0),
-        "upsilon": Meson(9.4603, "electrons", 2.38e-2, (0.0, 0.0), 5.0, 5.0),
+        "pi0": Meson(0.1349768, "photons", 0.98823, 4.0, 6.0),
+        "eta": Meson(0.547862, "photons", 0.3936, 3.0, 5.0),
+        "eta_prime": Meson(0.95778, "photons", 0.02307, 3.0, 5.0),
+        "rho": Meson(0.77526, "electrons", 4.72e-5, 3.0, 5.0),
+        "omega": Meson(0.78266, "electrons", 7.38e-5, 3.0, 5.0),
+        "omega_dalitz": Meson(0.78266, "pion", 0.0835, 3.0, 5.0, made_as="omega"),
+        "phi": Meson(1.019461, "electrons", 2.979e-4, 4.0, 5.0),
+        "jpsi": Meson(3.0969, "electrons", 5.971e-2, 5.0, 4.0),
+        "upsilon": Meson(9.4603, "electrons", 2.38e-2, 5.0, 5.0),
     }
 )
 PION_GEV = MESONS["pi0"].mass_gev
@@ -197,26 +208,21 @@ def inclusive(name: str, energy_gev: float) -> tuple[NDArray, NDArray]:
 
 
 def _scale(name: str, energy_gev: float, shape_sum: float) -> float:
-    if name in QUARKONIA_NB:
-        if shape_sum == 0.0:
-            return 0.0
-        roots, sigma = np.log(QUARKONIA_NB[name]).T
-        at = 0.5 * np.log(primaries.squared_energy(energy_gev))
-        slope = (sigma[1] - sigma[0]) / (roots[1] - roots[0])
-        found = np.where(at < roots[0], sigma[0] + slope * (at - roots[0]), np.interp(at, roots, sigma))
-        return float(np.exp(found)) * 1e-6 / primaries.SIGMA_INELASTIC_MB / shape_sum
-    reference, power = _anchored(name)
-    return float(reference * primaries.squared_energy(energy_gev) ** power)
+    """Mesons of a collision over the sum of the shape, along straight lines in logarithms."""
+    if shape_sum == 0.0:
+        return 0.0
+    if name not in QUARKONIA_NB:
+        numbers = np.log(MULTIPLICITIES[MESONS[name].made_as or name])
+        return float(np.exp(_line(np.log(energy_gev), np.log(YIELD_ENERGIES_GEV), numbers))) / shape_sum
+    roots, sigma = np.log(QUARKONIA_NB[name]).T
+    nanobarn = np.exp(_line(0.5 * np.log(primaries.squared_energy(energy_gev)), roots, sigma))
+    return float(nanobarn) * 1e-6 / primaries.SIGMA_INELASTIC_MB / shape_sum
 
 
-@cache
-def _anchored(name: str) -> tuple[float, float]:
-    """Constant and power of s that give the two multiplicities."""
-    low, high = (_shape(name, e)[1].sum() for e in (100.0, 1000.0))
-    first, second = primaries.squared_energy(np.array([100.0, 1000.0]))
-    wanted = MESONS[name].multiplicities
-    power = np.log(wanted[1] / wanted[0] * low / high) / np.log(second / first)
-    return float(wanted[0] / low / first**power), float(power)
+def _line(x: float, nodes: NDArray, values: NDArray) -> float:
+    """Straight between nodes, which rise, and on from the first two and the last two."""
+    i = int(np.clip(np.searchsorted(nodes, x), 1, len(nodes) - 1))
+    return float(values[i - 1] + (values[i] - values[i - 1]) * (x - nodes[i - 1]) / (nodes[i] - nodes[i - 1]))
 
 
 def _shape(name: str, energy_gev: float) -> tuple[NDArray, NDArray]:
