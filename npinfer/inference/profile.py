@@ -15,8 +15,9 @@ from npinfer.inference.executor import Arrays, Interrupted, RunOptions, run_chun
 from npinfer.inference.fit import best_fit, full_names
 from npinfer.inference.minimise import FitOptions, Minima, free_mask, minimise, start_points
 
-POINTS_PER_CHUNK = 128
-BATCH = 64  # of points whose densities are compared
+POINTS_PER_CHUNK = 32
+PAIRS_PER_CHUNK = 256
+BATCH = 32  # of points whose densities are compared
 
 
 def profile(
@@ -42,10 +43,8 @@ def profile(
     allowed = np.flatnonzero(likelihood.parameters.allowed(points))
     cuts = [allowed[i : i + POINTS_PER_CHUNK] for i in range(0, len(allowed), POINTS_PER_CHUNK)]
     further = start_points(likelihood, best.points[0], free, options)[1:]
-    chunks = [
-        {"points": points[rows], "free": free, "further": further, "tolerance": np.array(options.tolerance)}
-        for rows in cuts
-    ]
+    how = {"free": free, "tolerance": np.array(options.tolerance)}
+    chunks = [{"points": points[rows], "further": further, **how} for rows in cuts]
     message = ""
     try:
         parts = dict(enumerate(run_chunks(profile_points, likelihood, chunks, run, f"profile {', '.join(axes)}")))
@@ -59,7 +58,10 @@ def profile(
         points[cuts[i]], nll[cuts[i]] = part["points"], part["nll"]
     shape = tuple(len(v) for v in axes.values())
     if not message:
-        _repair(likelihood, points, nll, shape, free, options)
+        try:
+            _repair(likelihood, points, nll, shape, how, run)
+        except Interrupted as stopped:
+            message = str(stopped)
     return replace(_scan(likelihood, axes, best, points, nll, message), fixed=fixed)
 
 
@@ -101,32 +103,54 @@ def _grid_points(likelihood: Any, axes: Mapping[str, np.ndarray], base: np.ndarr
 
 
 def _repair(
-    likelihood: Any, points: np.ndarray, nll: np.ndarray, shape: tuple[int, ...], free: np.ndarray, options: FitOptions
+    likelihood: Any, points: np.ndarray, nll: np.ndarray, shape: tuple[int, ...], how: dict[str, Any], run: RunOptions
 ) -> None:
-    """Start again from a neighbour's minimum wherever that is better, until nothing improves; in place."""
-    index = np.arange(len(points)).reshape(shape)
-    packed = likelihood.pack(None)
+    """Start again from a neighbour's minimum wherever that is better, until nothing improves; in place.
+
+    A neighbour whose minimum has not moved since it was last asked is not asked again. how: arrays of every chunk. This
+    takes much less time than the minima themselves, and is not kept in the output folder.
+    """
+    pairs, fresh, run = _neighbours(shape), np.isfinite(nll), replace(run, out=None)
     for _ in range(3):
-        trials = []
-        for axis in range(len(shape)):
-            for shift in (1, -1):
-                mine = np.take(index, range(max(shift, 0), shape[axis] + min(shift, 0)), axis=axis).ravel()
-                theirs = np.take(index, range(max(-shift, 0), shape[axis] + min(-shift, 0)), axis=axis).ravel()
-                known = np.isfinite(nll[mine]) & np.isfinite(nll[theirs])
-                trials.append(np.stack([mine[known], theirs[known]]))
-        mine, theirs = np.concatenate(trials, axis=1)
-        starts = likelihood.parameters.shrink(np.where(free, points[theirs], points[mine]), free)
-        if likelihood.coarse is not None:  # what it tells nothing good of is left alone
-            apart = _nll(likelihood.coarse, starts, packed) - _nll(likelihood.coarse, points, packed)[mine]
-            mine, theirs, starts = mine[apart < 0], theirs[apart < 0], starts[apart < 0]
-        values = _nll(likelihood, starts, packed)
-        better = np.flatnonzero(values < nll[mine] - 1e-7)
-        if not len(better):
+        mine, theirs = pairs[:, fresh[pairs[1]] & np.isfinite(nll[pairs[0]])]
+        starts = likelihood.parameters.shrink(np.where(how["free"], points[theirs], points[mine]), how["free"])
+        cuts = [np.arange(i, min(i + PAIRS_PER_CHUNK, len(mine))) for i in range(0, len(mine), PAIRS_PER_CHUNK)]
+        chunks = [{"points": points[mine[c]], "nll": nll[mine[c]], "starts": starts[c], **how} for c in cuts]
+        parts = run_chunks(better_points, likelihood, chunks, run, "profile, from neighbours")
+        fresh = np.zeros(len(points), dtype=bool)
+        for cut, part in zip(cuts, parts, strict=True):
+            for row, i in enumerate(mine[cut]):
+                if part["nll"][row] < nll[i]:
+                    nll[i], points[i], fresh[i] = part["nll"][row], part["points"][row], True
+        if not fresh.any():
             return
-        found = minimise(likelihood, packed, [starts[better]], free, options)
-        for row, i in enumerate(mine[better]):
-            if found.nll[row] < nll[i]:
-                nll[i], points[i] = found.nll[row], found.points[row]
+
+
+def better_points(likelihood: Any, chunk: Arrays) -> Arrays:
+    """Minima from the starts of one chunk that are below its minima, and not a number where there are none."""
+    starts, packed = chunk["starts"], likelihood.pack(None)
+    found = {"points": chunk["points"].copy(), "nll": np.full(len(starts), np.nan)}
+    rows = np.arange(len(starts))
+    if likelihood.coarse is not None:  # what it tells nothing good of is left alone
+        own, at = np.unique(chunk["points"], axis=0, return_inverse=True)
+        here = _nll(likelihood.coarse, own, packed)[at.ravel()]
+        rows = np.flatnonzero(_nll(likelihood.coarse, starts, packed) < here)
+    rows = rows[_nll(likelihood, starts[rows], packed) < chunk["nll"][rows] - 1e-7]
+    if len(rows):
+        options = FitOptions(tolerance=float(chunk["tolerance"]))
+        minima = minimise(likelihood, packed, [starts[rows]], chunk["free"].astype(bool), options)
+        found["points"][rows], found["nll"][rows] = minima.points, minima.nll
+    return found
+
+
+def _neighbours(shape: tuple[int, ...]) -> np.ndarray:
+    """Numbers of grid points, which rise, and of one next to each along any axis, (2, pairs)."""
+    index, pairs = np.arange(np.prod(shape)).reshape(shape), []
+    for axis in range(len(shape)):
+        first, second = (np.take(index, range(i, shape[axis] - 1 + i), axis=axis).ravel() for i in (0, 1))
+        pairs += [np.stack([first, second]), np.stack([second, first])]
+    whole = np.concatenate(pairs, axis=1)
+    return whole[:, np.argsort(whole[0], kind="stable")]
 
 
 def _nll(likelihood: Any, points: np.ndarray, packed: Any) -> np.ndarray:

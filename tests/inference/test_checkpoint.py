@@ -19,6 +19,7 @@ from npinfer import RunOptions
 from npinfer.errors import DataError, OutputError
 from npinfer.inference import checkpoint
 from npinfer.inference.checkpoint import Checkpoints, identity
+from npinfer.inference.profile import POINTS_PER_CHUNK
 from npinfer.likelihood.binned import BinnedLikelihood
 
 WORK, OTHER = "0123456789abcdef" * 4, "fedcba9876543210" * 4
@@ -102,7 +103,7 @@ def test_chunks_copied_by_hand_are_refused(store: Checkpoints, file: Path, tmp_p
 
 
 def test_a_damaged_chunk_is_never_used_and_the_ways_out_work(small: BinnedLikelihood, tmp_path: Path) -> None:
-    grid = {"mu": np.linspace(0, 5, 300)}
+    grid = {"mu": np.linspace(0, 5, 3 * POINTS_PER_CHUNK)}
     run = RunOptions(out=tmp_path)
     first = npinfer.profile(small, grid, run=run)
     chunks = sorted(tmp_path.rglob("*.npz"))
