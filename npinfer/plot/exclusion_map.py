@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from matplotlib.artist import Artist
@@ -16,7 +16,7 @@ from npinfer.core.result import Exclusion
 from npinfer.errors import ConfigurationError
 from npinfer.plot.labels import configuration_label, percent, quantity_label
 from npinfer.plot.limit import INNER, OUTER
-from npinfer.plot.limit_curve import Overlay, draw_overlays, without_key
+from npinfer.plot.limit_curve import Overlay, draw_member, draw_overlays, without_key
 from npinfer.plot.style import COLOURS, INK, dress, lighten, new_figure, print_small, publication, spans_decades
 from npinfer.plot.ticks import log_scale
 
@@ -27,12 +27,18 @@ FINE = 8  # steps between two tested values, in which bands are drawn
 
 
 def plot_exclusion_map(
-    key: str, values: np.ndarray, exclusions: Sequence[Exclusion | None], *, overlays: Sequence[Overlay] = ()
+    key: str,
+    values: np.ndarray,
+    exclusions: Sequence[Exclusion | None],
+    *,
+    members: Mapping[str, Sequence[Exclusion]] | None = None,
+    overlays: Sequence[Overlay] = (),
 ) -> tuple[Figure, Axes]:
     """Draw what is excluded of a parameter against the configuration `key`, with the bands of its expected edges.
 
     values: of the configuration, (n,), rising; exclusions: one a value on the same grid, None where there is none;
-    overlays: what others found. Raises ConfigurationError.
+    members: {name: an exclusion a value of it alone}, drawn as lines of their least values; overlays: what others
+    found. Raises ConfigurationError.
     """
     known = [i for i, e in enumerate(exclusions) if e is not None]
     found = [e for e in exclusions if e is not None]
@@ -58,6 +64,9 @@ def plot_exclusion_map(
         axes.contour(x, first.grid, observed, levels=[0.0], colors=[INK], linewidths=1.4, zorder=5)
         axes.set_xlim(x[0], x[-1])
         axes.set_ylim(first.grid[0], first.grid[-1])
+        for number, (name, results) in enumerate((members or {}).items()):
+            draw_member(axes, np.asarray(values, dtype=float), name, results, number)
+        handles += axes.get_lines()
         handles += draw_overlays(axes, overlays)
         axes.set_xlabel(configuration_label(first.description, key))
         axes.set_ylabel(quantity_label(first.quantity))

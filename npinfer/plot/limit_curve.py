@@ -49,14 +49,23 @@ class Overlay:
     upper: np.ndarray | None = None
 
 
-def external_curve(path: str | Path, label: str, reference: str, *, scale: float = 1.0) -> Overlay:
-    """A curve of somebody else from a file with two columns, x and coupling, between commas or blanks.
+def external_curve(
+    path: str | Path,
+    label: str,
+    reference: str,
+    *,
+    scale: float = 1.0,
+    power: float = 1.0,
+    columns: tuple[int, int] | None = None,
+) -> Overlay:
+    """A curve of somebody else from a file with columns x and coupling, between commas or blanks.
 
     Lines that start with # are comments, a first line of words is skipped. label, reference: who and where, printed as
-    "external: label, reference"; scale: what a coupling of the file is multiplied with, such as 0.302822 where it is in
-    units of e. Points with x of zero or below are left out. Raises DataError, naming the line.
+    "external: label, reference"; power, scale: the coupling drawn is scale times that of the file to this power, such
+    as 0.302822 where it is in units of e, power 0.5 where it is a square; columns: which of more than two, from 0.
+    Points with x of zero or below are left out. Raises DataError, naming the line.
     """
-    path = Path(path)
+    path, at = Path(path), columns or (0, 1)
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, ValueError) as error:
@@ -64,16 +73,26 @@ def external_curve(path: str | Path, label: str, reference: str, *, scale: float
     points = []
     for number, line in enumerate(lines, 1):
         words = line.split("#")[0].replace(",", " ").split()
-        numbers = [value for value in map(_number, words[:2]) if value is not None]
-        if words and len(numbers) < 2 and (number > 1 or numbers):
-            raise DataError(f"{path}:{number}: expected two numbers, x and coupling; found {line.strip()!r}")
-        if len(numbers) == 2 and numbers[0] > 0:
-            points.append((numbers[0], scale * numbers[1]))
+        if words and (number > 1 or any(_number(word) is not None for word in words)):
+            points.append(_point(f"{path}:{number}", line, words, at, columns is None))
+    points = [(x, scale * coupling**power) for x, coupling in points if x > 0]
     if len(points) < 2:
         raise DataError(f"{path}: expected at least two points with x above 0; found {len(points)}")
     x, coupling = np.array(points).T
     order = np.argsort(x, kind="stable")
     return Overlay(f"external: {label}, {reference}", x[order], coupling[order])
+
+
+def _point(where: str, line: str, words: list[str], at: tuple[int, int], only: bool) -> tuple[float, float]:
+    """x and coupling of one line; only: there must be no other words. Raises DataError."""
+    wanted = [_number(words[i]) if i < len(words) else None for i in at]
+    if only and len(words) > 2 and None not in wanted:
+        raise DataError(f"{where}: expected two numbers, x and coupling; found {line.strip()!r}; give columns=(…, …)")
+    if wanted[0] is None or wanted[1] is None:
+        raise DataError(f"{where}: expected two numbers, x and coupling; found {line.strip()!r}")
+    if wanted[1] < 0:
+        raise DataError(f"{where}: expected a coupling of zero or more; found {line.strip()!r}")
+    return wanted[0], wanted[1]
 
 
 def _number(word: str) -> float | None:
@@ -111,7 +130,7 @@ def plot_limit_curve(
         axes.plot(x, observed, "-", marker=".", markersize=4, color=INK, label=label, zorder=4)
         drawn = [observed, bands.ravel()]
         for number, (name, results) in enumerate((members or {}).items()):
-            drawn.append(_draw_member(axes, x, name, results, number))
+            drawn.append(draw_member(axes, x, name, results, number))
         _scale(axes, x, np.concatenate(drawn), beside)
         draw_overlays(axes, overlays)
         axes.set_xlabel(configuration_label(first.description, key))
@@ -123,7 +142,7 @@ def plot_limit_curve(
 
 
 def draw_overlays(axes: Axes, overlays: Sequence[Overlay]) -> list[Artist]:
-    """Thin grey lines with gaps where they leave the axes, and hatched bands; gives what a legend shows."""
+    """Thin lines with gaps where they leave the axes, grey if few, and hatched bands; gives what a legend shows."""
     drawn: list[Artist] = []
     low, high = axes.get_ylim()
     for number, overlay in enumerate(overlays):
@@ -133,12 +152,13 @@ def draw_overlays(axes: Axes, overlays: Sequence[Overlay]) -> list[Artist]:
             drawn.append(axes.fill_between(overlay.x, overlay.lower, overlay.upper, label=label, zorder=2.5, **style))
             continue
         inside = np.where((overlay.lower >= low) & (overlay.lower <= high), overlay.lower, np.nan)
-        dashes = EXTERNAL_DASHES[number % len(EXTERNAL_DASHES)]
-        drawn += axes.plot(overlay.x, inside, label=label, color=GREY, linewidth=0.6, linestyle=dashes, zorder=2.6)
+        turn, dashes = divmod(number, len(EXTERNAL_DASHES))
+        style = {"color": (GREY, INK)[turn % 2], "linewidth": 0.6 + 0.4 * turn, "linestyle": EXTERNAL_DASHES[dashes]}
+        drawn += axes.plot(overlay.x, inside, label=label, zorder=2.6, **style)
     return drawn
 
 
-def _draw_member(
+def draw_member(
     axes: Axes, x: np.ndarray, name: str, results: Sequence[Limit] | Sequence[Exclusion], number: int
 ) -> np.ndarray:
     """The curve of one member; returns the values that it reaches."""

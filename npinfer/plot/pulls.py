@@ -43,11 +43,12 @@ def plot_pulls(result: FitResult) -> tuple[Figure, Axes]:
 
 
 def _rows(result: FitResult) -> list[tuple[str, str]]:
-    """(group, name) of every row; a row with an empty name is the heading of its group."""
+    """(group, name) of every row; a row with an empty name is the heading of its group, where any is declared."""
     groups: dict[str, list[str]] = {}
     for name in result.pulls:
         groups.setdefault(result.quantities[name].group or OTHER, []).append(name)
-    return [row for owner, names in groups.items() for row in [(owner, ""), *((owner, n) for n in names)]]
+    heading = [] if list(groups) == [OTHER] else [""]
+    return [(owner, name) for owner, names in groups.items() for name in (*heading, *names)]
 
 
 def _name_rows(axes: Axes, rows: list[tuple[str, str]], result: FitResult) -> None:

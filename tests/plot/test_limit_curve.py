@@ -108,7 +108,7 @@ def test_what_is_external_does_not_move_the_axes() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["# mass lower\n 3e-1 2.0 7\n\n 0.0 1.0\n 1e-1 1.0 # near\n", "mass,coupling\n0.3,2\n0,1\n0.1,1\n"]
+    "text", ["# mass lower\n 3e-1 2.0\n\n 0.0 1.0\n 1e-1 1.0 # near\n", "mass,coupling\n0.3,2\n0,1\n0.1,1\n"]
 )
 def test_external_curves_are_read_from_files(tmp_path: Path, text: str) -> None:
     file = tmp_path / "curve.lmt"
@@ -120,9 +120,19 @@ def test_external_curves_are_read_from_files(tmp_path: Path, text: str) -> None:
     assert found.upper is None
 
 
+def test_columns_and_powers_of_external_curves(tmp_path: Path) -> None:
+    file = tmp_path / "squares.csv"
+    file.write_text(",mass,coupling\n0,0.01,4e-6\n1,0.1,9e-6\n", encoding="utf-8")
+    found = external_curve(file, "a", "b", power=0.5, columns=(1, 2), scale=2.0)
+    np.testing.assert_allclose(found.x, [0.01, 0.1])
+    np.testing.assert_allclose(found.lower, [4e-3, 6e-3])
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
+        ("1 2 3\n2 3 4\n", r"curve\.csv:1: expected two numbers, .* found '1 2 3'; give columns=\(…, …\)"),
+        ("1 2\n2 -3\n", r"curve\.csv:2: expected a coupling of zero or more; found '2 -3'"),
         ("1 2\n1 two\n", r"curve\.csv:2: expected two numbers, x and coupling; found '1 two'"),
         ("1 2\n1\n", r"curve\.csv:2: expected two numbers"),
         ("1 2\n", "expected at least two points with x above 0; found 1"),

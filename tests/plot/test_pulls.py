@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from npinfer.core.result import Quantity
 from npinfer.errors import InferenceError
 from npinfer.plot import plot_correlations, plot_pulls
 
@@ -14,6 +15,13 @@ def test_pulls_are_drawn_by_group(make):
     ticks = dict(zip(axes.get_yticks(), (t.get_text() for t in axes.get_yticklabels()), strict=True))
     assert list(ticks.values()) == ["flux", "scale", "shape up", "other", "tilt"]
     assert [ticks[y] for y in points.get_ydata()] == ["scale", "shape up", "tilt"]
+
+
+def test_no_group_has_no_heading(make):
+    """Where none is declared there is nothing to tell apart."""
+    quantities = {name: Quantity(name) for name in make.fit().quantities}
+    _, axes = plot_pulls(make.fit(quantities=quantities))
+    assert [t.get_text() for t in axes.get_yticklabels()] == ["scale", "shape up", "tilt"]
 
 
 def test_errors_after_the_fit(make):
