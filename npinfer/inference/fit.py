@@ -166,12 +166,22 @@ def _result(
         edm=float(minima.edm[0]),
         valid=bool(minima.valid[0]),
         status=status,
-        message=message,
+        message="; ".join([message, *_approximation(likelihood, minima)]),
         prefit=channel_views(likelihood, before),
         prefit_free=tuple(names[i] for i in before.kept),
         prefit_covariance=before.covariance,
         yields=sample_yields(likelihood, before, after),
     )
+
+
+def _approximation(likelihood: Any, minima: Minima) -> list[str]:
+    """What the coarse approximation, in which a minimum was looked for first, is off at that of the exact density."""
+    if likelihood.coarse is None:
+        return []
+    coarse, at = likelihood.coarse, minima.points
+    away, most = abs(float(coarse.logpdf(at)[0] + minima.nll[0])), float(coarse.error_bound(at)[0])
+    off = f"{away:.1e} off here ({most:.2g} at most)"
+    return [f"looked for with events summed, whose ln density is {off}, then exactly"]
 
 
 def _status(likelihood: Any, minima: Minima, free: np.ndarray) -> tuple[Status, str]:

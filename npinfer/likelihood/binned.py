@@ -176,6 +176,10 @@ class BinnedLikelihood:
         """A faster approximation, whose minima are good start points, where there is one."""
         return None
 
+    def error_bound(self, points: np.ndarray) -> np.ndarray:
+        """What ln of the density is off at most at points (batch, parameters), (batch,): of an approximation alone."""
+        return np.zeros(len(points))
+
     @property
     def knots(self) -> tuple[int, np.ndarray] | None:
         """The position of a parameter whose derivatives jump at some values, and those values, if there is one."""

@@ -82,6 +82,13 @@ class JointLikelihood(BinnedLikelihood):
         found: JointLikelihood = self._found["coarse"]
         return found.with_data(self.data)
 
+    def error_bound(self, points: np.ndarray) -> np.ndarray:
+        """The sum of those of the members, (batch,)."""
+        new_name, index = self._joining.new_name, self.parameters.index
+        columns = [[index(new_name.get(n, n)) for n in m.parameters.names] for m in self.members]
+        each = [m.error_bound(points[:, at]) for m, at in zip(self.members, columns, strict=True)]
+        return np.asarray(np.sum(each, axis=0))
+
     @property
     def knots(self) -> tuple[int, np.ndarray] | None:
         """Those of the first member that has some."""

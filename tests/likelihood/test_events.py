@@ -233,7 +233,17 @@ def test_it_joins_with_the_glashow_event(lh: EventLikelihood) -> None:
     assert both.logpdf(at) == pytest.approx(sum(parts), rel=1e-12)
     assert both.knots is not None
     assert both.parameters.names[both.knots[0]] == "icecube_hese_mc.anisotropy_scale"
-    assert npinfer.fit(both).valid
+    found = npinfer.fit(both)
+    assert found.valid
+    at = both.parameters.vector(found.values)[None]
+    assert both.coarse is not None
+    assert lh.coarse is not None
+    bound = lh.coarse.error_bound(at[:, [both.parameters.names.index(n) for n in lh.parameters.names]])
+    assert both.coarse.error_bound(at) == pytest.approx(bound)
+    away = abs(float(both.coarse.logpdf(at)[0] - both.logpdf(at)[0]))
+    assert 0 < away <= bound[0]
+    assert f"whose ln density is {away:.1e} off here ({bound[0]:.2g} at most), then exactly" in found.message
+    assert not event.error_bound(event.parameters.init[None]).any()
 
 
 @pytest.mark.parametrize(
