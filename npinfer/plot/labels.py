@@ -91,6 +91,15 @@ def configuration_label(description: Description, key: str) -> str:
     return quantity_label(Quantity(key, unit, label))
 
 
+def seen(data_kind: str) -> str:
+    """What a curve of data is called: only what was observed is observed.
+
+    >>> seen("observed"), seen("asimov")
+    ('observed', 'asimov data')
+    """
+    return data_kind if data_kind == "observed" else f"{data_kind} data"
+
+
 def percent(cl: float) -> str:
     """A confidence level in words.
 

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 
 from npinfer.core.result import Exclusion, Limit, Segment
 from npinfer.errors import ConfigurationError
-from npinfer.plot.labels import percent, quantity_label, small_print
+from npinfer.plot.labels import percent, quantity_label, seen, small_print
 from npinfer.plot.style import (
     COLOURS,
     GREY,
@@ -36,7 +36,7 @@ def plot_limit(limit: Limit) -> tuple[Figure, Axes]:
         raise ConfigurationError("nothing to draw: this limit comes from a posterior density; plot the posterior")
     with publication():
         figure, axes = _frame(limit)
-        _draw_p(axes, limit.tested, limit.p, limit.p_expected, "." if len(limit.tested) < 100 else "")
+        _draw_p(axes, limit.tested, limit, "." if len(limit.tested) < 100 else "")
         _draw_level(axes, limit.cl)
         if np.isfinite(limit.observed):
             label = f"limit {limit.observed:.3g}"
@@ -51,7 +51,7 @@ def plot_exclusion(exclusion: Exclusion) -> tuple[Figure, Axes]:
     """Draw p of an exclusion on its grid, the excluded segments and those expected (median) as bars above."""
     with publication():
         figure, axes = _frame(exclusion)
-        _draw_p(axes, exclusion.grid, exclusion.p, exclusion.p_expected, "")
+        _draw_p(axes, exclusion.grid, exclusion, "")
         _draw_level(axes, exclusion.cl)
         _draw_segments(axes, exclusion.segments, 1.06, COLOURS[5], "excluded")
         _draw_segments(axes, exclusion.expected[2] if exclusion.expected else (), 1.13, INK, "expected to be excluded")
@@ -72,9 +72,9 @@ def _frame(result: Limit | Exclusion) -> tuple[Figure, Axes]:
     return figure, axes
 
 
-def _draw_p(axes: Axes, x: np.ndarray, p: np.ndarray, expected: np.ndarray, marker: str) -> None:
-    draw_bands(axes, x, expected)
-    axes.plot(x, p, "-", marker=marker, markersize=4, color=INK, label="observed", zorder=4)
+def _draw_p(axes: Axes, x: np.ndarray, result: Limit | Exclusion, marker: str) -> None:
+    draw_bands(axes, x, result.p_expected)
+    axes.plot(x, result.p, "-", marker=marker, markersize=4, color=INK, label=seen(result.data_kind), zorder=4)
 
 
 def draw_bands(axes: Axes, x: np.ndarray, bands: np.ndarray) -> None:

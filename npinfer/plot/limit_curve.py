@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 
 from npinfer.core.result import Exclusion, Limit, Significance
 from npinfer.errors import ConfigurationError, DataError
-from npinfer.plot.labels import configuration_label, percent, plain, quantity_label, small_print
+from npinfer.plot.labels import configuration_label, percent, plain, quantity_label, seen, small_print
 from npinfer.plot.limit import draw_bands, expected_from
 from npinfer.plot.style import (
     COLOURS,
@@ -126,7 +126,7 @@ def plot_limit_curve(
         figure = new_figure(*((8.0, 5.4) if beside else (5.8, 4.5)), first.description.title)
         axes = dress(figure.add_subplot())
         draw_bands(axes, x, bands.T)
-        label = "joint, observed" if members else "observed"
+        label = f"joint, {seen(first.data_kind)}" if members else seen(first.data_kind)
         axes.plot(x, observed, "-", marker=".", markersize=4, color=INK, label=label, zorder=4)
         drawn = [observed, bands.ravel()]
         for number, (name, results) in enumerate((members or {}).items()):
@@ -167,7 +167,7 @@ def draw_member(
     style = {"color": MEMBER_COLOURS[number % 5], "linestyle": MEMBER_DASHES[number % 5], "zorder": 3.5}
     if isinstance(results[0], Limit):
         curve = _gaps(np.array([result.observed for result in results]))  # type: ignore[union-attr]
-        axes.plot(x, curve, label=plain(f"{name}, observed"), linewidth=1.3, **style)
+        axes.plot(x, curve, label=plain(f"{name}, {seen(results[0].data_kind)}"), linewidth=1.3, **style)
         return curve
     pieces = [result.segments for result in results]  # type: ignore[union-attr]
     curve = np.array([found[0].lower if found else np.nan for found in pieces])

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy.special import ndtr
 
-from npinfer.core.result import Exclusion
+from npinfer.core.result import Exclusion, Segment
 from npinfer.errors import ConfigurationError
 from npinfer.plot import Overlay, plot_exclusion_map, save_figure
 from tests.core.result.test_limit import EXCLUSION
@@ -66,3 +66,14 @@ def test_what_makes_no_map_is_refused() -> None:
         plot_exclusion_map("mass", MASSES, [one, one])
     with pytest.raises(ConfigurationError, match="exclusions of one parameter on one grid"):
         plot_exclusion_map("mass", MASSES[:2], [one, replace(one, grid=2 * GRID)])
+
+
+def test_members_are_lines_of_their_least_values() -> None:
+    found = [between(low, 20.0) for low in (0.5, 1.0, 2.0, 4.0)]
+    alone = [replace(one, segments=(Segment(2.0 + i, 9.0),)) for i, one in enumerate(found)]
+    never = [replace(one, segments=()) for one in found]
+    _, axes = plot_exclusion_map("mass", MASSES, found, members={"alone": alone, "never": never})
+    drawn = {line.get_label(): line.get_ydata() for line in axes.get_lines()}
+    np.testing.assert_array_equal(drawn["alone, excluded from here"], [2.0, 3.0, 4.0, 5.0])
+    assert np.isnan(drawn["never, excluded from here"]).all()
+    assert "alone, excluded from here" in [t.get_text() for t in axes.get_legend().get_texts()]

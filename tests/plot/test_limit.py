@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from npinfer.errors import ConfigurationError
-from npinfer.plot import plot_exclusion, plot_limit, save_figure
+from npinfer.plot import plot_exclusion, plot_limit, plot_limit_curve, save_figure
 from npinfer.plot.style import SMALL_PRINT
 from tests.core.result.test_limit import EXCLUSION, LIMIT
 
@@ -48,3 +48,10 @@ def test_an_exclusion_shows_its_segments() -> None:
     np.testing.assert_allclose(bars["expected to be excluded"], [0.6, 1.6])
     assert axes.get_ylabel() == "p of signal and background"
     assert "beyond the grid" in small(figure)
+
+
+def test_only_what_was_observed_is_called_so() -> None:
+    forecast = replace(LIMIT, data_kind="asimov")
+    assert labels(plot_limit(forecast)[1])[3] == "asimov data"
+    _, axes = plot_limit_curve("m_zprime", np.array([1.0, 2.0]), [forecast] * 2, members={"a": [forecast] * 2})
+    assert labels(axes)[-2:] == ["joint, asimov data", "a, asimov data"]

@@ -8,10 +8,11 @@ import numpy as np
 
 from npinfer.core.result import Quantity, Repeated
 from npinfer.core.result.limit import NAMES
+from npinfer.plot.labels import seen
 from npinfer.plot.style import spans_decades
 from npinfer.report.blocks import Chart
 from npinfer.report.charts.p_values import expected_bands
-from npinfer.report.charts.parts import Trace, axis, band, colour_of, faint, labels, line, seen, title
+from npinfer.report.charts.parts import Trace, axis, band, colour_of, faint, labels, line, title
 from npinfer.report.nature import nature
 from npinfer.report.text import percent, spoken
 

@@ -7,9 +7,10 @@ import math
 import numpy as np
 
 from npinfer.core.result import Exclusion, Limit
+from npinfer.plot.labels import seen
 from npinfer.plot.style import COLOURS, geometric
 from npinfer.report.blocks import Chart
-from npinfer.report.charts.parts import Trace, area, axis, band, line, seen, title
+from npinfer.report.charts.parts import Trace, area, axis, band, line, title
 from npinfer.report.nature import nature
 from npinfer.report.text import percent, spoken
 

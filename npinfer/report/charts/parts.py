@@ -101,15 +101,6 @@ def labels(results: Sequence[tuple[str, Result]]) -> list[str]:
     return [text if kind == "observed" else f"{text} ({kind} data)" for text, kind in zip(said, kinds, strict=True)]
 
 
-def seen(data_kind: str) -> str:
-    """What a curve of data is called: only what was observed is observed.
-
-    >>> seen("observed"), seen("asimov")
-    ('observed', 'asimov data')
-    """
-    return data_kind if data_kind == "observed" else f"{data_kind} data"
-
-
 def colour_of(number: int) -> tuple[str, str]:
     """Colour and dash of the curve of a number."""
     return COLOURS[number % BRIGHT], DASHES[number % len(DASHES)]
