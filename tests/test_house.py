@@ -74,6 +74,11 @@ def test_core_needs_numpy_and_scipy_special_only() -> None:
                 assert name in allowed or name.split(".")[0] in allowed, f"{path.name} imports {name}"
 
 
+def test_files_of_tests_are_short() -> None:
+    lines = {p.name: p.read_text(encoding="utf-8").count("\n") for p in Path(__file__).parent.rglob("*.py")}
+    assert {name: n for name, n in lines.items() if n > MAX_LINES} == {}
+
+
 @pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(PACKAGE)))
 def test_sizes(path: Path) -> None:
     text = path.read_text()
