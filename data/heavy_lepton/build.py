@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from npinfer.core.digests import write_digests
-from npinfer.physics.heavy_scattering import total
+from npinfer.physics.heavy_scattering import CROSS_SECTIONS, total
 from npinfer.physics.structure_functions import Scattering
 
 FOLDER = Path(__file__).resolve().parent
@@ -45,7 +45,8 @@ CURVES = {
 ICECUBE = ((0.3, 0.19), (0.6, 0.36), (1.0, 0.40))  # 90 %, quoted
 MASSES_GEV = (0.1, 0.3, 0.45, 0.6, 0.8, 1.0, 1.25, 1.5)
 ENERGIES_GEV = np.geomspace(5.0, 1e4, 100)
-FILES = ("nc_cross_section.csv", "rate_contour.csv", "limits.csv")
+TABLES = {kind: f"nc_cross_section_{kind}.csv" for kind in CROSS_SECTIONS}
+FILES = (*TABLES.values(), "rate_contour.csv", "limits.csv")
 
 
 def main(arguments: list[str]) -> None:
@@ -54,17 +55,18 @@ def main(arguments: list[str]) -> None:
     output = Path(arguments[1]) if len(arguments) > 1 else FOLDER
     names = [f"{kind}_m{mass:g}_cm2" for mass in MASSES_GEV for kind in ("nutau", "nutaubar")]
     currents = [Scattering("nc", antineutrino=anti) for anti in (False, True)]
-    sigma = np.array([total(current, ENERGIES_GEV, mass) for mass in MASSES_GEV for current in currents])
-    lines = [",".join(["energy_gev", *names])]
-    lines += [",".join(f"{v:.5g}" for v in row) for row in np.column_stack([ENERGIES_GEV, sigma.T])]
-    (output / FILES[0]).write_text("\n".join(lines) + "\n")
+    for kind, file in TABLES.items():
+        sigma = np.array([total(current, ENERGIES_GEV, mass, kind) for mass in MASSES_GEV for current in currents])
+        lines = [",".join(["energy_gev", *names])]
+        lines += [",".join(f"{v:.5g}" for v in row) for row in np.column_stack([ENERGIES_GEV, sigma.T])]
+        (output / file).write_text("\n".join(lines) + "\n")
     lines = ["mass_gev,utau4_squared", *(f"{m:.4g},{u:.4g}" for m, u in contour)]
-    (output / FILES[1]).write_text("\n".join(lines) + "\n")
+    (output / "rate_contour.csv").write_text("\n".join(lines) + "\n")
     lines = ["experiment,confidence,mass_gev,utau4_squared", *(f"icecube,0.9,{m:g},{u:g}" for m, u in ICECUBE)]
     for name, (file, digest, confidence, unit) in CURVES.items():
         curve = read(source / FOLDER_OF_LIMITS / file, digest)
         lines += [f"{name},{confidence:g},{m * unit:.5g},{u:.4g}" for m, u in curve]
-    (output / FILES[2]).write_text("\n".join(lines) + "\n")
+    (output / "limits.csv").write_text("\n".join(lines) + "\n")
     write_digests(output, FILES)
 
 

@@ -38,13 +38,14 @@ from npinfer.physics.heavy_lepton import (
     dipole_width,
     mixing_width,
 )
+from npinfer.physics.heavy_scattering import CROSS_SECTIONS
 from npinfer.physics.oscillation import Mixing, earth_probabilities, layered_earth
 from npinfer.physics.parton_sum import weighted_sum
 from npinfer.physics.registry import generator, with_names
 
 LEAST_CASCADE_GEV = 5.0  # of either cascade
 VISIBLE_SHARE = 0.6  # of the energy of N that is seen when it decays through mixing, on average
-MASSES_GEV = (0.1, 1.5)  # of the table of cross sections
+MASSES_GEV = (0.1, 1.5)  # of the tables of cross sections
 FLAVOURS = ("mu", "tau")
 PORTALS = ("mixing", "dipole")
 DIPOLE_UNIT_PER_GEV = 1e-6  # of d_munu and d_tau
@@ -95,24 +96,27 @@ def flux_over_the_sky(flavour: str) -> tuple[NDArray[np.float64], NDArray[np.flo
     mixing = Mixing(fit.s2_12, fit.s2_13, fit.s2_23, fit.delta_rad, *_SPLITTINGS_EV2)
     found = []
     for flux, anti in zip(table.of("numu", "numubar"), (False, True), strict=True):
-        p = earth_probabilities(
-            energy[:, None], cosine.ravel(), mixing, layered_earth(), antineutrinos=anti
-        )[1, 1 + FLAVOURS.index(flavour)]
+        p = earth_probabilities(energy[:, None], cosine.ravel(), mixing, layered_earth(), antineutrinos=anti)[
+            1, 1 + FLAVOURS.index(flavour)
+        ]
         mean = p.reshape(len(energy), *cosine.shape) @ _FLUX_WEIGHTS / 2
         found.append(2 * np.pi * (flux * mean) @ np.diff(edges))
     return energy, np.array(found)
 
 
-def nc_cross_section(energy_gev: ArrayLike, mass_gev: float, *, antineutrino: bool = False) -> NDArray[np.float64]:
+def nc_cross_section(
+    energy_gev: ArrayLike, mass_gev: float, *, antineutrino: bool = False, cross_section: str = CROSS_SECTIONS[0]
+) -> NDArray[np.float64]:
     """σ(ν_τ N → N₄ X)/|U_τ4|² per nucleon [cm²], of the shape of `energy_gev`, log-log in E and linear in the mass.
 
-    Raises ParameterError for energies outside the table, 5 GeV to 10 TeV, and for masses outside MASSES_GEV.
+    cross_section: one of `heavy_scattering.CROSS_SECTIONS`. Raises ParameterError for another one, energies outside the
+    table, 5 GeV to 10 TeV, and masses outside MASSES_GEV.
 
     >>> f"{nc_cross_section(100.0, 1.0):.2e}"
     '1.97e-37'
     """
     _checked_mass(mass_gev)
-    nodes, masses, tables = _cross_sections()
+    nodes, masses, tables = _cross_sections(cross_section)
     energy = np.asarray(energy_gev, dtype=float)
     if not np.all((energy >= nodes[0]) & (energy <= nodes[-1] * (1 + 1e-9))):
         raise ParameterError(f"energy_gev: expected energies from {nodes[0]:g} to {nodes[-1]:g} GeV, as the table has")
@@ -124,9 +128,11 @@ def nc_cross_section(energy_gev: ArrayLike, mass_gev: float, *, antineutrino: bo
 
 
 @cache
-def _cross_sections() -> tuple[NDArray, NDArray, NDArray]:
+def _cross_sections(cross_section: str) -> tuple[NDArray, NDArray, NDArray]:
     """Energies [GeV], masses [GeV] and σ [cm²] of ν and ν̄ in turn for each mass."""
-    path = data_file("heavy_lepton", "nc_cross_section.csv")
+    if cross_section not in CROSS_SECTIONS:
+        raise ParameterError(unknown("cross section", cross_section, CROSS_SECTIONS))
+    path = data_file("heavy_lepton", f"nc_cross_section_{cross_section}.csv")
     with path.open(encoding="utf-8") as stream:
         names = stream.readline().strip().split(",")[1::2]
         energy, *tables = np.loadtxt(stream, delimiter=",").T
@@ -144,11 +150,11 @@ def _checked_mass(mass_gev: float) -> float:
 
 
 @cache
-def mixing_production(mass_gev: float, majorana: bool = False) -> Produced:
+def mixing_production(mass_gev: float, majorana: bool = False, cross_section: str = CROSS_SECTIONS[0]) -> Produced:
     """N from oscillated ν_τ through mixing, with visible decays, per |U_τ4|².
 
     The inelasticity follows g_L² + g_R² (1−y)² (antineutrinos: swapped) of massless quarks; VISIBLE_SHARE of the energy
-    is seen when N decays to anything but three neutrinos. Raises ParameterError for masses outside MASSES_GEV.
+    is seen when N decays to anything but three neutrinos. Raises ParameterError as `nc_cross_section` does.
     """
     visible = 1 - float(branching_ratios(_checked_mass(mass_gev))[INVISIBLE])
     energies, fluxes = flux_over_the_sky("tau")
@@ -158,7 +164,7 @@ def mixing_production(mass_gev: float, majorana: bool = False) -> Produced:
         for flux, anti in zip(fluxes, (False, True), strict=True):
             first, second = (_RIGHT2, _LEFT2) if anti else (_LEFT2, _RIGHT2)
             inelasticity = (first + second * (heavy / energy) ** 2) / (first + second / 3)
-            sigma = nc_cross_section(energy, mass_gev, antineutrino=anti)
+            sigma = nc_cross_section(energy, mass_gev, antineutrino=anti, cross_section=cross_section)
             found += _interpolated(energy, energies, flux) * sigma * inelasticity / energy
         return visible * found
 
@@ -238,8 +244,9 @@ def events(
 ) -> Callable[..., dict[str, NDArray]]:
     """Double cascades by the distance of their vertices, on the axis length_m of the only channel.
 
-    inputs: livetime_s, volume_km3 of ice. Configuration: m_sterile [GeV]; portal, mixing (parameter utau4_squared) or
-    dipole, of the neutrino `flavour` mu or tau (d_munu or d_tau, d = μ/2 in 1e-6 GeV^-1); majorana.
+    inputs: livetime_s, volume_km3 of ice. Configuration: m_sterile [GeV]; portal, mixing (parameter utau4_squared, with
+    the cross_section massive or kinematic of `heavy_scattering`) or dipole, of the neutrino `flavour` mu or tau (d_munu
+    or d_tau, d = μ/2 in 1e-6 GeV^-1); majorana.
     """
     mass, majorana = float(configuration["m_sterile"]), bool(configuration.get("majorana", False))
     volume = float(inputs["volume_km3"])
@@ -254,7 +261,8 @@ def events(
     if portal not in PORTALS:
         raise ConfigurationError(unknown("portal", portal, PORTALS))
     if portal == "mixing":
-        produced, name, size = mixing_production(mass, majorana), "utau4_squared", None
+        cross_section = str(configuration.get("cross_section", CROSS_SECTIONS[0]))
+        produced, name, size = mixing_production(mass, majorana, cross_section), "utau4_squared", None
     else:
         flavour = str(configuration.get("flavour", "tau"))
         produced = dipole_production(mass, flavour, majorana)

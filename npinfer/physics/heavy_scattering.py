@@ -9,6 +9,10 @@ currents. With m the mass of the lepton that is made, M of the nucleon, r = m²/
 when F₄ = 0 and 2x F₁ = 2x F₅ = F₂ (Callan, Gross; Albright, Jarlskog). Of a quark, and for E far above M, this is
 g_L² (1 − r) + g_R² (1 − y)(1 − y − r): a mass lowers the differential cross section, and narrows its limits besides.
 
+The other choice in CROSS_SECTIONS, "kinematic", has the mass in the limits alone, those of massless quarks in a nucleon
+without mass: d²σ/dx dy of m = M = 0 at 0 < y < 1 − r. It lacks the factor 1 − r of left-handed quarks and the nucleon's
+recoil; generators that work so (data/heavy_lepton/README.md) can be compared with it.
+
 At 5 to 100 GeV much lies at low Q². Densities stay below the lowest Q² of their table what they are there (1.65² GeV²
 of those that are shipped), and neither Q² nor the hadrons' mass W is cut: W ≥ M, with resonances on average.
 """
@@ -18,9 +22,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from npinfer.errors import ParameterError
+from npinfer.errors import ParameterError, unknown
 from npinfer.physics.constants import G_FERMI, HBARC2_GEV2_CM2, M_NUCLEON_GEV, M_Z_GEV
 from npinfer.physics.structure_functions import Scattering
+
+CROSS_SECTIONS = ("massive", "kinematic")
 
 _NODES, _NODE_WEIGHTS = (a / 2 for a in np.polynomial.legendre.leggauss(32))
 
@@ -58,27 +64,36 @@ def differential(
     return HBARC2_GEV2_CM2 * scale * (even + (-1 if scattering.antineutrino else 1) * odd)
 
 
-def total(scattering: Scattering, energy_gev: ArrayLike, mass_gev: float) -> NDArray[np.float64]:
+def total(
+    scattering: Scattering, energy_gev: ArrayLike, mass_gev: float, cross_section: str = CROSS_SECTIONS[0]
+) -> NDArray[np.float64]:
     """σ(ν_τ N → N₄ X)/|U_τ4|² per isoscalar nucleon [cm²], of the shape of `energy_gev`; 0 below the threshold.
 
-    Raises ParameterError for a current that is not neutral, and masses or energies that are not above 0.
+    cross_section: one of CROSS_SECTIONS. Raises ParameterError for another one, a current that is not neutral, and
+    masses or energies that are not above 0.
 
-    >>> f"{total(Scattering('nc'), 100.0, 1.0):.2e}"
-    '1.97e-37'
+    >>> f"{total(Scattering('nc'), 100.0, 1.0):.2e}, {total(Scattering('nc'), 100.0, 1.0, 'kinematic'):.2e}"
+    '1.97e-37, 2.09e-37'
     """
     energy = np.asarray(energy_gev, dtype=float)
     if scattering.current != "nc":
         raise ParameterError(f"scattering: found the current {scattering.current!r}, expected 'nc'")
+    if cross_section not in CROSS_SECTIONS:
+        raise ParameterError(unknown("cross section", cross_section, CROSS_SECTIONS))
     if not (mass_gev > 0 and np.all(energy > 0)):
         raise ParameterError(f"mass_gev and energy_gev: found {mass_gev:g} and {energy}, expected numbers above 0")
+    massive = cross_section == "massive"
     found = np.zeros(energy.shape)
-    above = energy > mass_gev + mass_gev**2 / (2 * M_NUCLEON_GEV)  # where x reaches 1
+    rest = mass_gev if massive else 0.0
+    above = energy > rest + mass_gev**2 / (2 * M_NUCLEON_GEV)  # where x reaches 1
     e = energy[above][:, None, None]
-    least = np.log(mass_gev**2 / (2 * M_NUCLEON_GEV * (e - mass_gev)))  # log x, Eq. 6
+    least = np.log(mass_gev**2 / (2 * M_NUCLEON_GEV * (e - rest)))  # log x, Eq. 6
     x = np.exp(least * (0.5 - _NODES[:, None]))
+    s = 2 * M_NUCLEON_GEV * e * x
     u = 0.5 + _NODES  # y rises as u³, as densities change with log Q²
-    low, high = inelasticities(e, x, mass_gev)
+    low, high = inelasticities(e, x, mass_gev) if massive else (np.zeros(x.shape), 1 - mass_gev**2 / s)
     y = low + (high - low) * u**3
     weights = -least * x * _NODE_WEIGHTS[:, None] * (high - low) * 3 * u**2 * _NODE_WEIGHTS
-    found[above] = np.sum(differential(scattering, e, x, y, mass_gev) * weights, axis=(1, 2))
+    density = differential(scattering, e, x, y, mass_gev) if massive else scattering.differential(e, x, s * y) * s
+    found[above] = np.sum(density * weights, axis=(1, 2))
     return found

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import csv
+import re
+import shlex
 from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.optimize import brentq
 
 import npinfer
 from npinfer.cli.main import run
 from npinfer.errors import NpinferError
 
 NAMES = ["gen2_black_hole", "grand_nbang"]
+README = Path(__file__).resolve().parents[2] / "likelihoods" / "README.md"
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -36,6 +41,50 @@ def test_limit_without_background() -> None:
     assert events == pytest.approx(np.log(10), rel=0.05)
     power = np.log(7.1 / 3.2) / np.log(6 / 5)  # events for 5 and 6 TeV of an independent table
     assert 1 / found.observed == pytest.approx(6 * (3.2 / np.log(10)) ** (1 / power), rel=0.02)
+
+
+def where_events_are(number: float, **configuration: float) -> float:
+    """M_D [TeV] at which Gen2 expects a number of events."""
+    likelihood = npinfer.load("gen2_black_hole", **configuration)
+    return 1 / brentq(lambda v: likelihood.expected({"inverse_m_d": v}).total("black_hole") - number, 0.05, 0.99)
+
+
+@pytest.mark.parametrize(("gamma", "x_min"), [(2.37, 1.0), (2.37, 3.0), (2.0, 1.0), (2.0, 3.0)])
+def test_reach_that_the_readme_tells(gamma: float, x_min: float) -> None:
+    text = README.read_text(encoding="utf-8")
+    (told,) = re.findall(rf"(?m)^\| γ = {gamma:g}, x_min = {x_min:g} \|(.*\(.*)\|$", text)
+    cells = np.array([[float(n) for n in re.findall(r"[\d.]+", cell)] for cell in told.split("|")])
+    for n, (few, three) in enumerate(cells, start=1):
+        found = [where_events_are(e, extra_dimensions=n, gamma=gamma, x_min=x_min) for e in (np.log(10), 3.0)]
+        assert found == pytest.approx([few, three], abs=0.0501), n
+
+
+def test_reach_of_grand_that_the_readme_tells() -> None:
+    """At n = 6 for E⁻²."""
+    text = README.read_text(encoding="utf-8")
+    told = re.findall(r"(?m)^\| γ = 2, x_min = 1 \|(.*)\|$", text)[1].split("|")
+    found = npinfer.upper_limit(npinfer.load("grand_nbang", gamma=2.0), method="toys", expected=False)
+    assert 1 / found.observed == pytest.approx(float(told[-1]), rel=0.02)
+
+
+def test_reach_in_m_d_by_the_command_of_the_readme(tmp_path: Path) -> None:
+    """One over its limits is where three events are expected; 6 TeV are published, to be met to 15 %."""
+    text = README.read_text(encoding="utf-8")
+    (command,) = re.findall(r"(?m)^npinfer (limit gen2_black_hole .*)$", text)
+    few = command.replace("--n-toys 4000", "--n-toys 1000").replace("1:6:6", "4:6:3")
+    assert run([*shlex.split(few), "--quiet", "--out", str(tmp_path)]) == 0
+    lines = (tmp_path / "limit_over_extra_dimensions.csv").read_text().splitlines()
+    rows = list(csv.DictReader(line for line in lines if not line.startswith("#")))
+    found = np.array([1 / float(row["inverse_m_d observed"]) for row in rows])
+    three_events = [where_events_are(3, extra_dimensions=n, gamma=2.0) for n in (4, 5, 6)]
+    assert found == pytest.approx(three_events, rel=0.03)
+    assert found[-1] == pytest.approx(6.0, rel=0.15)
+
+
+def test_one_event_with_two_muons_decides() -> None:
+    likelihood = npinfer.load("gen2_black_hole", gamma=2.0, background="standard_model")
+    truth = likelihood.with_data(likelihood.asimov({"inverse_m_d": 0.2}))
+    assert npinfer.significance(truth).z == np.inf
 
 
 def test_ordinary_interactions_weaken_it() -> None:

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import re
+import shlex
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 import npinfer
+from npinfer import load_result
+from npinfer.cli.main import run
 from npinfer.errors import ConfigurationError, InferenceError
+from npinfer.physics.heavy_scattering import CROSS_SECTIONS
 
 
 @pytest.mark.parametrize("name", ["deepcore_double_cascade", "icecube_hnl", "utau4_limits"])
@@ -88,6 +95,35 @@ def test_a_nuisance_holds_the_difference_of_cross_sections() -> None:
     )
     independent = 2.31 * 0.172  # per km³ yr
     assert found < independent < raised
+
+
+def test_cross_section_with_the_mass_in_the_kinematics_alone() -> None:
+    """More is made of heavy leptons, and the limit is stronger; a dipole portal has none of it."""
+    load = lambda **settings: npinfer.load("deepcore_double_cascade", m_sterile=1.0, **settings)
+    at = {"utau4_squared": 1e-4}
+    counts = [load(**c).expected(at).total("signal") for c in ({}, {"cross_section": "kinematic"})]
+    assert counts[1] == pytest.approx(2.31 * 0.172, rel=0.05)
+    assert counts[1] == pytest.approx(1.2 * counts[0], rel=0.02)
+    dipole = [load(portal="dipole", cross_section=c).expected({"d_tau": 0.1}).total("signal") for c in CROSS_SECTIONS]
+    assert dipole[0] == dipole[1] > 0
+    with pytest.raises(ConfigurationError, match="configuration 'cross_section': 'massless': did you mean 'massive'"):
+        load(cross_section="massless")
+
+
+def test_five_sigma_by_the_command_of_the_readme(tmp_path: Path) -> None:
+    """A background within a factor of two caps z at ln(1 + s/b)/ln 2, which is 5 for |U_τ4|² = 0.0128."""
+    readme = Path(__file__).resolve().parents[2] / "likelihoods" / "README.md"
+    (command,) = re.findall(
+        r"(?m)^npinfer (significance deepcore_double_cascade .*)$", readme.read_text(encoding="utf-8")
+    )
+    assert run([*shlex.split(command), "--quiet", "--json", str(tmp_path / "z.json")]) == 0
+    assert load_result(tmp_path / "z.json").z == pytest.approx(5, abs=0.03)
+    long = npinfer.load("deepcore_double_cascade", exposure=100.0)
+    truth = {"utau4_squared": 0.0128}
+    ratio = long.expected(truth).total("signal") / long.expected(truth).total("background")
+    found = npinfer.significance(long.with_data(long.asimov(truth))).z
+    assert found == pytest.approx(np.log1p(ratio) / np.log(2), rel=1e-3)
+    assert found == pytest.approx(5, abs=0.01)
 
 
 def test_exposure_makes_more_of_everything() -> None:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import re
+import shlex
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import npinfer
-from npinfer import list_likelihoods
+from npinfer import list_likelihoods, load_result
 from npinfer.cli.main import run
 from npinfer.errors import ConfigurationError
 from npinfer.likelihood.binned import BinnedLikelihood
+
+README = Path(__file__).resolve().parents[2] / "likelihoods" / "README.md"
 
 
 @pytest.fixture(scope="module")
@@ -49,12 +53,21 @@ def test_significance_of_a_count_above_a_known_background(forecast: BinnedLikeli
     assert npinfer.significance(forecast).z < wanted
 
 
-def test_exposure_for_five_sigma() -> None:
-    """z grows as the root of the exposure where charm is known from the data themselves."""
-    at = np.array([20.0, 40.0, 80.0])
-    z = [npinfer.significance(npinfer.load("icecube_trident_dimuon", detector="gen2", exposure=e)).z for e in at]
-    assert z / np.sqrt(at) == pytest.approx([z[1] / np.sqrt(40)] * 3, rel=0.02)
-    assert z[0] < 5 < z[2]
+COMMANDS = re.findall(r"(?m)^npinfer (significance icecube_trident_dimuon .*)$", README.read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_exposure_for_five_sigma(command: str, tmp_path: Path) -> None:
+    """z of the commands in the README, and of a quarter of the exposure: it grows as the root, charm being measured."""
+    assert len(COMMANDS) == 4
+    exposure = float(re.findall(r"exposure=([\d.]+)", command)[0])
+    z = []
+    for at in (exposure, exposure / 4):
+        given = command.replace(f"exposure={exposure:g}", f"exposure={at:g}")
+        assert run([*shlex.split(given), "--quiet", "--json", str(tmp_path / "z.json")]) == 0
+        z.append(load_result(tmp_path / "z.json").z)
+    assert z[0] == pytest.approx(5, abs=0.03)
+    assert z[0] / z[1] == pytest.approx(2, rel=0.02)
 
 
 def test_a_channel_that_is_not_there(tmp_path: Path) -> None:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -12,7 +15,9 @@ from npinfer.physics import w_production as wp
 from npinfer.physics.constants import AVOGADRO, YEAR_S
 from npinfer.physics.deep_inelastic import csms_total
 from npinfer.physics.earth import transmission
+from npinfer.physics.flux import bound_power_law
 
+README = Path(__file__).resolve().parents[2] / "likelihoods" / "README.md"
 WIDE = {name: np.array([1.0, 1e9]) for name in de.CHANNELS}
 
 
@@ -106,3 +111,26 @@ def test_ice_and_thresholds_of_detectors() -> None:
         de.event_rates("charm", "arca", "prompt", WIDE)
     with pytest.raises(ConfigurationError, match="unknown process"):
         de.event_rates("charms", "icecube", "prompt", WIDE)
+
+
+@pytest.mark.parametrize(
+    ("process", "row"), [("trident", "tridents, with W → leptons"), ("w_boson", "W → hadrons"), ("charm", "charm")]
+)
+def test_events_that_the_readme_tells(process: str, row: str) -> None:
+    """By flavour and final state in ten years of IceCube, above 200 GeV and 4 TeV; "–" where there are none."""
+    (cells,) = re.findall(rf"(?m)^\| {row} \|(.*)\|$", README.read_text(encoding="utf-8"))
+    integrals = {"astrophysical": 6.0 * bound_power_law(de._EDGES_GEV)(np.array([2.7]))[0]}
+    found = {name: np.zeros((3, len(de._ENERGY))) for name in de.CHANNELS}
+    for flux in de.FLUXES:
+        rates = de.event_rates(process, "icecube", flux, WIDE)
+        for name in de.CHANNELS:
+            found[name] += 10 * YEAR_S * rates[name].sum(axis=-1) * integrals.get(flux, 1.0)
+    for name, cell in zip(de.CHANNELS, cells.replace("the same", "0, 0, 0").split("|"), strict=True):
+        told = [float(n) for n in re.findall(r"[\d.]+", cell)]
+        every, high = found[name].sum(axis=1), found[name][:, de._ENERGY > 4e3].sum(axis=1)
+        if "the same" in cells:  # W production starts there
+            assert high == pytest.approx(every, rel=1e-9)
+        wanted = told or [0.0] * 6
+        assert every == pytest.approx(wanted[:3], rel=5e-3, abs=0.05), name
+        if any(wanted[3:]):
+            assert high == pytest.approx(wanted[3:], rel=5e-3, abs=0.05), name

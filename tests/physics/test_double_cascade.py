@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -16,11 +16,11 @@ from npinfer.physics import heavy_scattering as heavy
 from npinfer.physics.constants import ALPHA_EM, AVOGADRO, HBARC2_GEV2_CM2, M_NUCLEON_GEV, YEAR_S
 from npinfer.physics.heavy_lepton import branching_ratios, decay_length_m, dipole_width, mixing_width
 from npinfer.physics.parton_density import shipped
-from npinfer.physics.structure_functions import Scattering
 
 WINDOW_M = np.array([20.0, 300.0])
 SOURCE = Path(os.environ.get("NPINFER_SOURCE_DATA", Path(__file__).resolve().parents[3] / "shared" / "data"))
 COMPANION = SOURCE / "icecube_hnl_xsec" / "hnl_nc_sigma.csv"
+LIKELIHOODS = Path(__file__).resolve().parents[2] / "likelihoods" / "README.md"
 
 
 def per_year(produced: dc.Produced, coupling2: float) -> float:
@@ -38,42 +38,19 @@ RATES = [
     (1.0, 1e-2, 24.8, 0.12),
 ]
 MASSES = np.array([0.1, 0.3, 0.6, 1.0])
-HEAVIER = pytest.mark.xfail(
-    strict=True,
-    reason="IceCube's generator leaves the lepton's mass out of the differential cross section, ours has it there",
-)
 
 
 @pytest.fixture
-def cross_sections(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[np.ndarray, np.ndarray], None]]:
-    """Puts other cross sections in the place of ours: energies [GeV], and σ [cm²] of ν and ν̄ in turn for MASSES."""
-
-    def put(energy: np.ndarray, tables: np.ndarray) -> None:
-        monkeypatch.setattr(dc, "_cross_sections", lambda: (energy, MASSES, tables))
-
-    dc.mixing_production.cache_clear()
-    yield put
-    dc.mixing_production.cache_clear()
-
-
-@pytest.fixture
-def companion(cross_sections: Callable[[np.ndarray, np.ndarray], None]) -> None:
+def companion(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """The cross sections of IceCube's generator in place of ours."""
     if not COMPANION.is_file():
         pytest.skip(f"needs {COMPANION}; set NPINFER_SOURCE_DATA to the folder of the source tables")
     table = np.loadtxt(COMPANION, delimiter=",").T
     table = table[:, table[0] >= 5]
-    cross_sections(table[0], table[1:] * 1e4)
-
-
-@pytest.fixture
-def limits_alone(cross_sections: Callable[[np.ndarray, np.ndarray], None], monkeypatch: pytest.MonkeyPatch) -> None:
-    """Our cross sections with the mass in the limits of x and y alone, as IceCube's generator has it."""
-    whole = heavy.differential
-    monkeypatch.setattr(heavy, "differential", lambda current, e, x, y, _: whole(current, e, x, y, 0.0))
-    energy = dc._cross_sections()[0]
-    currents = [Scattering("nc", antineutrino=anti) for anti in (False, True)]
-    cross_sections(energy, np.array([heavy.total(c, energy, float(m)) for m in MASSES for c in currents]))
+    monkeypatch.setattr(dc, "_cross_sections", lambda _: (table[0], MASSES, table[1:] * 1e4))
+    dc.mixing_production.cache_clear()
+    yield
+    dc.mixing_production.cache_clear()
 
 
 @pytest.mark.usefixtures("companion")
@@ -83,19 +60,26 @@ def test_rates_against_an_independent_computation(mass: float, mixing: float, ev
     assert per_year(dc.mixing_production(mass), mixing) == pytest.approx(events, rel=tolerance)
 
 
-@pytest.mark.parametrize(
-    ("mass", "mixing", "events", "tolerance"),
-    [pytest.param(*r, marks=[HEAVIER] if r[0] > 0.3 and r[3] < 0.12 else []) for r in RATES],
-)
-def test_rates_with_our_cross_sections(mass: float, mixing: float, events: float, tolerance: float) -> None:
-    assert per_year(dc.mixing_production(mass), mixing) == pytest.approx(events, rel=tolerance)
+@pytest.mark.parametrize(("mass", "mixing", "events", "tolerance"), RATES)
+def test_rates_with_the_mass_in_the_kinematics_alone(
+    mass: float, mixing: float, events: float, tolerance: float
+) -> None:
+    """The convention of the independent computation, from our own structure functions."""
+    produced = dc.mixing_production(mass, cross_section="kinematic")
+    assert per_year(produced, mixing) == pytest.approx(events, rel=tolerance)
 
 
-@pytest.mark.usefixtures("limits_alone")
-def test_rates_without_the_mass_in_the_differential_cross_section() -> None:
-    """Where the difference at 0.6 and 1 GeV comes from: nothing of IceCube's generator is read here."""
-    for mass, mixing, events, tolerance in RATES:
-        assert per_year(dc.mixing_production(mass), mixing) == pytest.approx(events, rel=tolerance), (mass, mixing)
+def test_rates_that_the_readme_tells() -> None:
+    """Both cross sections, and what they are over the independent computation."""
+    lines = LIKELIHOODS.read_text(encoding="utf-8").splitlines()
+    cells = {line.split("|")[1].strip(): line.split("|")[2:-1] for line in lines if line.startswith("| ")}
+    for kind in heavy.CROSS_SECTIONS:
+        told, ratios = ([float(c) for c in cells[name]] for name in (kind, f"{kind} / independent"))
+        found = [per_year(dc.mixing_production(m, cross_section=kind), u) for m, u, *_ in RATES]
+        assert found == pytest.approx(told, rel=1e-3)
+        assert [f / events for f, (_, _, events, _) in zip(found, RATES, strict=True)] == pytest.approx(
+            ratios, abs=1e-3
+        )
 
 
 @pytest.mark.parametrize(("mass", "mixing", "events", "_"), RATES)
@@ -104,19 +88,21 @@ def test_the_nuisance_covers_the_difference(mass: float, mixing: float, events: 
     assert events / per_year(dc.mixing_production(mass), mixing) < 1.21
 
 
-def interactions() -> float:
+def interactions(cross_section: str = "massive") -> float:
     """Neutral currents of ν_τ above 5 GeV for the lightest mass, a year in a megaton."""
     nodes, fluxes = dc.flux_over_the_sky("tau")
     energy = np.geomspace(5.06, 1e4, 3000)
     rate = 0.0
     for flux, anti in zip(fluxes, (False, True), strict=True):
         at = np.exp(np.interp(np.log(energy), np.log(nodes), np.log(flux)))
-        rate += np.trapezoid(at * dc.nc_cross_section(energy, 0.1, antineutrino=anti), energy)
+        sigma = dc.nc_cross_section(energy, 0.1, antineutrino=anti, cross_section=cross_section)
+        rate += np.trapezoid(at * sigma, energy)
     return rate * AVOGADRO * 1e12 * YEAR_S
 
 
-def test_interactions_of_tau_neutrinos() -> None:
-    assert interactions() == pytest.approx(1082, rel=0.05)
+@pytest.mark.parametrize("cross_section", heavy.CROSS_SECTIONS)
+def test_interactions_of_tau_neutrinos(cross_section: str) -> None:
+    assert interactions(cross_section) == pytest.approx(1082, rel=0.05)
 
 
 @pytest.mark.usefixtures("companion")
@@ -130,13 +116,17 @@ def curve(masses: list[float]) -> np.ndarray:
     return np.exp(np.interp(np.log(masses), np.log(mass), np.log(mixing)))
 
 
-def test_the_published_curve_is_a_contour_of_constant_rate() -> None:
+@pytest.mark.parametrize("cross_section", heavy.CROSS_SECTIONS)
+def test_the_published_curve_is_a_contour_of_constant_rate(cross_section: str) -> None:
     """2 a year and km³ for Dirac leptons, within a half; none for those that are their own antiparticles."""
     at = [0.3, 0.5, 0.7, 1.0, 1.5]
-    found = [per_year(dc.mixing_production(m), u) for m, u in zip(at, curve(at), strict=True)]
-    assert found == pytest.approx([2.0] * 5, rel=0.5)
-    majorana = [per_year(dc.mixing_production(m, True), u) for m, u in zip(at, curve(at), strict=True)]
-    assert majorana[0] > 3 * majorana[-1]
+    rates = lambda majorana: [
+        per_year(dc.mixing_production(m, majorana, cross_section), u) for m, u in zip(at, curve(at), strict=True)
+    ]
+    assert rates(False) == pytest.approx([2.0] * 5, rel=0.5)
+    assert rates(True)[0] > 3 * rates(True)[-1]
+    if cross_section == "kinematic":
+        assert rates(False)[:4] == pytest.approx([2.2, 2.1, 2.1, 2.2], rel=0.05)
 
 
 @pytest.mark.usefixtures("companion")
@@ -246,5 +236,7 @@ def test_masses_without_a_cross_section(mass: float) -> None:
 def test_energies_and_flavours_that_are_not_tabulated() -> None:
     with pytest.raises(ParameterError, match="energies from 5"):
         dc.nc_cross_section([20.0, 2e4], 0.3)
+    with pytest.raises(ParameterError, match="unknown cross section 'massless'"):
+        dc.nc_cross_section(20.0, 0.3, cross_section="massless")
     with pytest.raises(ParameterError, match="unknown flavour 'e'"):
         dc.flux_over_the_sky("e")
