@@ -167,7 +167,7 @@ class Descent:
         trial, nll, gradient, information = self.evaluate(trial)
         step = to - before
         descent = (self.gradient * step).sum(axis=1)
-        good = sound & (nll <= self.nll + 1e-4 * np.minimum(descent, 0.0) + 1e-13 * np.abs(self.nll))
+        good = sound & (nll <= self.nll + 1e-4 * np.minimum(descent, 0.0) + self.rounding())
         if good.all():
             self.learn(slice(None), step, gradient - self.gradient, information)
             self.x, self.nll, self.gradient, self.information = trial, nll, gradient, information
@@ -181,6 +181,11 @@ class Descent:
         harder = np.minimum(np.maximum(self.damping * 10, self.least), 1e8)
         self.damping = np.where(good, softer, harder)
         return good
+
+    def rounding(self) -> np.ndarray:
+        """What −ln density is known to at best, (batch,): it is a small sum of n ln n and its like."""
+        found: np.ndarray = 1e-13 * np.abs(self.nll) + 2 * np.finfo(float).eps * np.abs(self.packed.constant)
+        return found
 
     def learn(
         self, rows: np.ndarray | slice, step: np.ndarray, change: np.ndarray, information: np.ndarray
