@@ -14,6 +14,7 @@ from npinfer.core.template import effective_bins
 from npinfer.errors import ConfigurationError, unknown
 from npinfer.inference.fit import fit, full_names
 from npinfer.inference.interval import interval
+from npinfer.inference.prefit import constraint_widths
 from npinfer.likelihood.catalogue import describe_spec, load
 from npinfer.likelihood.pyhf_model import pyhf_data
 
@@ -87,13 +88,15 @@ def _contraction(likelihood: Any) -> Check:
 
 
 def _asimov(likelihood: Any) -> list[Check]:
-    """An Asimov fit returns its truth, with zero pulls.
+    """An Asimov fit returns its truth, away from the start values by up to 5 % of the bounds and 1σ, with zero pulls.
 
     Its distance is the root of what −2 ln L differs by, some 1e-4 at most for what converged: in values, it would be
     large where a rate grows with the square of a parameter whose truth is zero.
     """
     p = likelihood.parameters
-    shift = np.random.default_rng(0).uniform(-0.05, 0.05, len(p)) * (p.upper - p.lower)
+    reach, widths = 0.05 * (p.upper - p.lower), constraint_widths(likelihood)
+    far = np.array([min(r, *widths.get(n, (r,))) for n, r in zip(p.names, reach, strict=True)])
+    shift = np.random.default_rng(0).uniform(-1, 1, len(p)) * far
     truth = np.where(p.fixed, p.init, np.clip(p.init + shift, p.lower, p.upper))
     for group in p.simplexes():
         truth[group] /= max(1.0, truth[group].sum())
@@ -112,8 +115,8 @@ def _asimov(likelihood: Any) -> list[Check]:
 def _declared(likelihood: Any, entry: Mapping[str, Any], where: str) -> Check:
     """One entry of a likelihood's `validation` section."""
     found = _quantity(likelihood, entry, where)
-    settings = {**entry.get("fixed", {}), **entry.get("at", {})}
-    given = ", ".join(f"{k}={v:.4g}" for k, v in settings.items())
+    settings = {**entry.get("configuration", {}), **entry.get("fixed", {}), **entry.get("at", {})}
+    given = ", ".join(f"{k}={v:.4g}" if isinstance(v, (int, float)) else f"{k}={v}" for k, v in settings.items())
     name = f"{entry['verb']} {entry['quantity']}" + (f" ({given})" if given else "")
     return Check(name, found, float(entry["value"]), float(entry["tolerance"]), str(entry["source"]))
 
