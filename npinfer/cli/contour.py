@@ -16,7 +16,7 @@ from npinfer.cli.options import (
     output_options,
     run_options,
 )
-from npinfer.cli.output import finish
+from npinfer.cli.output import finish, signed
 from npinfer.cli.values import grids
 from npinfer.core.result import Contour
 from npinfer.core.table import Table
@@ -59,8 +59,8 @@ def command(**options: Any) -> None:
     if not scan.complete:
         raise Interrupted(scan.message, {})
     result = contour(scan, cl=tuple(dict.fromkeys(options["cl"])), calibration=options["calibration"])
-    if options["out"]:
-        scan.save(options["out"] / "profile.json")
+    if options["out"]:  # beside the profile of one parameter, which `npinfer profile` saves
+        signed(scan, options).save(options["out"] / "contour_profile.json")
     finish(result, options, drawings(result), extents(result))
 
 

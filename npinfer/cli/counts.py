@@ -54,7 +54,10 @@ def _rows(path: Path) -> list[tuple[int, dict[str, str]]]:
         raise DataError(f"{path}: not a CSV file: {error}") from None
     header = [name.strip() for name in cells[0][1]] if cells else []
     if sorted(header) != sorted(COLUMNS):
-        raise DataError(f"{path}: expected the columns {' and '.join(COLUMNS)}; found {', '.join(header) or 'none'}")
+        raise DataError(
+            f"{path}: expected the columns {' and '.join(COLUMNS)}; found {', '.join(header) or 'none'}: "
+            "give these two alone, a row for each bin in the order of the axes"
+        )
     for i, row in cells[1:]:
         if len(row) != len(header):
             raise DataError(f"{path}:{i}: expected {len(header)} values, {' and '.join(header)}; found {len(row)}")

@@ -130,7 +130,9 @@ def _open(url: str, start: int) -> Any:
         error.close()
         raise DataError(f"{url}: the server answers {error.code} {error.reason}") from None
     except (OSError, HTTPException, ValueError) as error:
-        raise DataError(f"{url}: cannot be reached: {error}") from None
+        reason = getattr(error, "reason", error)
+        remedy = "try again with a network, or fetch elsewhere and use npinfer data import"
+        raise DataError(f"{url}: cannot be reached: {reason}; {remedy}") from None
 
 
 def _read(url: str, most: int = -1) -> bytes:

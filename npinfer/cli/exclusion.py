@@ -34,7 +34,7 @@ def _grid(context: click.Context, parameter: click.Parameter, given: str) -> tup
 @likelihood_options
 @click.argument("grid", callback=_grid, metavar="PARAMETER=LOW:HIGH:POINTS[:log]")
 @click.option("--cl", type=float, default=0.90, show_default=True, help="Confidence level, a fraction.")
-@click.option("--method", type=click.Choice(METHODS), default="cls", show_default=True)
+@click.option("--method", type=click.Choice(METHODS, case_sensitive=False), default="cls", show_default=True)
 @click.option("--expected/--no-expected", default=True, show_default=True, help="Also what is expected without signal.")
 @fix_option
 @over_option

@@ -31,9 +31,15 @@ from npinfer.likelihood.binned import BinnedLikelihood
 @likelihood_options
 @click.option("--poi", metavar="NAME", help="The parameter; that of the likelihood by default.")
 @click.option("--cl", type=float, default=0.90, show_default=True, help="Confidence level, a fraction.")
-@click.option("--method", type=click.Choice(METHODS), default="cls", show_default=True)
+@click.option("--method", type=click.Choice(METHODS, case_sensitive=False), default="cls", show_default=True)
 @click.option("--expected/--no-expected", default=True, show_default=True, help="Also what is expected without signal.")
-@click.option("--n-toys", type=click.IntRange(min=20), default=1000, show_default=True, help="Toys of each hypothesis.")
+@click.option(
+    "--n-toys",
+    type=click.IntRange(min=20),
+    default=1000,
+    show_default=True,
+    help="Toys of each hypothesis with --method toys; else of what is expected where few events decide.",
+)
 @fix_option
 @over_option
 @run_options

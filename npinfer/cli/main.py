@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import sys
 import traceback
 from collections.abc import Sequence
@@ -136,6 +137,16 @@ def run(arguments: Sequence[str] | None = None) -> int:
         LOG.removeHandler(handler)
 
 
+def _remedy(error: click.ClickException, command: str) -> str:
+    """What to do about an option before the command, or a parameter that is not named as one."""
+    if isinstance(error, click.NoSuchOption) and not command:
+        return "options follow the command; "
+    context = error.ctx if isinstance(error, click.UsageError) else None
+    options = {flag for p in context.command.params for flag in p.opts} if context else set()
+    extra = re.search(r"unexpected extra arguments? \((\w+)", error.format_message())
+    return f"a parameter is named by --poi {extra[1]}; " if extra and "--poi" in options else ""
+
+
 def _ending(error: BaseException, arguments: Sequence[str]) -> tuple[int, str]:
     """Exit code and message for what went wrong."""
     from npinfer.inference.executor import Interrupted
@@ -146,10 +157,8 @@ def _ending(error: BaseException, arguments: Sequence[str]) -> tuple[int, str]:
         return 130 if isinstance(error, Interrupted) else 2, f"npinfer: {error}"
     if isinstance(error, click.ClickException):
         command = arguments[0] if arguments and arguments[0] in COMMANDS else ""
-        misplaced = isinstance(error, click.NoSuchOption) and not command
-        remedy = "options follow the command; " if misplaced else ""
         place = f"npinfer {command}".strip()
-        return 2, f"{place}: {error.format_message().rstrip('.')} ({remedy}see {place} --help)"
+        return 2, f"{place}: {error.format_message().rstrip('.')} ({_remedy(error, command)}see {place} --help)"
     if isinstance(error, OSError):
         return 2, f"npinfer: {error.filename or 'output'}: {error.strerror or error}"
     last = traceback.extract_tb(error.__traceback__)[-1]

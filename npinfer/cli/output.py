@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 from rich import box
@@ -28,6 +28,7 @@ UNBOUNDED = 10_000
 SUPERSCRIPTS = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 LOG = logging.getLogger("npinfer")
 Drawings = Mapping[str, Callable[[Path], Path]]
+AnyResult = TypeVar("AnyResult", bound=Result)
 
 
 def print_table(table: Table, names: Iterable[str] = ()) -> None:
@@ -116,9 +117,7 @@ def finish(
 
     beside: tables to print below it.
     """
-    seed = options.get("seed", result.provenance.seed)
-    provenance = replace(result.provenance, command=command_line(), seed=seed)
-    result = replace(result, provenance=provenance)
+    result = signed(result, options)
     saved = [result.save(options["json_file"])] if options["json_file"] else []
     if options["out"]:
         folder = Path(options["out"])
@@ -127,6 +126,12 @@ def finish(
         saved += [draw(folder / f"{name}.png") for name, draw in drawings.items()]
         remove_leftovers(folder)
     report(shown or result.table(), saved, options["quiet"], getattr(result, "quantities", ()), beside)
+
+
+def signed(result: AnyResult, options: Mapping[str, Any]) -> AnyResult:
+    """The result with the command and the seed that made it."""
+    seed = options.get("seed", result.provenance.seed)
+    return replace(result, provenance=replace(result.provenance, command=command_line(), seed=seed))
 
 
 def report(

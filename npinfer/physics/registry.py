@@ -74,7 +74,8 @@ def find_generator(name: str) -> Callable[..., Any]:
             entry.load()
     if name not in GENERATORS:
         _import_homes(*HOMES)
-        raise ConfigurationError(unknown("generator", name, sorted(GENERATORS)))
+        remedy = "one of your own is in a module that --plugin names, or that Python imports before it loads"
+        raise ConfigurationError(f"{unknown('generator', name, sorted(GENERATORS))}; {remedy}")
     return GENERATORS[name]
 
 
@@ -84,11 +85,13 @@ def _import_homes(*words: str) -> None:
 
 
 def parameter_names(function: Callable[..., Any]) -> tuple[str, ...]:
-    """The keyword names of a generator's function: the parameters it reads.
+    """The keyword names of a generator's function: the parameters it reads; raises ConfigurationError for no function.
 
     >>> parameter_names(lambda *, norm, index: norm)
     ('norm', 'index')
     """
+    if not callable(function):
+        raise ConfigurationError(f"a generator returns a function of parameters, or Weights; found {function!r}")
     return tuple(inspect.signature(function).parameters)
 
 

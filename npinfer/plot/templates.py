@@ -36,6 +36,7 @@ PREFIT_NOTE = (
 )
 DATA_NOTE = "data: central 68.27 % Poisson intervals; empty bins: a triangle at the upper end"
 NEGLIGIBLE = 1e-4  # of every bin: a sample with less is not in the legend
+FAINT = 0.05  # of the height of the data: a lower expectation is seen on a logarithmic scale only
 MEASURED_NOTE = "data: what was measured and its standard deviations"
 
 
@@ -108,6 +109,7 @@ def _draw_channel(axes: Axes, projection: Projection, names: list[str], labels: 
         axes.tick_params(axis="x", length=0)
     else:
         axes.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
+        axes.ticklabel_format(axis="x", useMathText=True)
     floor = np.zeros_like(total)
     for name in sorted(projection.samples, key=lambda s: projection.samples[s].sum()):
         top = floor + projection.samples[name]
@@ -180,11 +182,13 @@ def _draw_data(axes: Axes, projection: Projection, scale: np.ndarray, label: str
 
 
 def _scale_counts(axes: Axes, projection: Projection, logarithmic: bool) -> None:
-    """Room for data and expectation; a logarithmic scale where the axis has one and nothing is below zero."""
+    """Room for data and expectation; a logarithmic scale where the axis has one, or where the expectation would
+    vanish below the data, and nothing is below zero."""
     total, seen = projection.total, projection.observed
     high = projection.interval[1]
     ceiling = float(np.nanmax(np.r_[total + projection.error, np.where(np.isnan(high), seen, high), 1e-12]))
     drawn = np.r_[total, seen]
+    logarithmic |= not projection.measured and bool(0 < total.max() < FAINT * ceiling)
     if logarithmic and drawn.min() >= 0 and drawn.any():
         log_scale(axes.yaxis)
         axes.set_ylim(np.clip(0.5 * drawn[drawn > 0].min(), 1e-4 * ceiling, 0.02 * ceiling), 3.0 * ceiling)

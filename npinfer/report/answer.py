@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+import numpy as np
+
 from npinfer.core.result import (
     Comparison,
     Exclusion,
@@ -43,8 +45,9 @@ def answer(folder: Folder, marks: Marks) -> Answer:
     if not verdict and interval:
         verdict = [
             (
+                ("text", f"{percent(interval.cl)} interval of "),
                 *symbol(interval.quantity),
-                ("text", f" lies in its {percent(interval.cl)} interval: {_segments(interval)}."),
+                ("text", f": {_segments(interval)}."),
             )
         ]
     known = quantity and (interval or profile_of(folder, quantity) or _in_fit(folder, quantity))
@@ -153,12 +156,22 @@ def _stated(folder: Folder, quantity: Quantity | None) -> list[str]:
     """What limits, exclusions and tests say of the quantity, then what was asked of it along a configuration."""
     single = [s.result for s in folder.saved if isinstance(s.result, STATED)]
     found = [f"{_whose(folder, r)}{r.describe()}" for r in single if r.quantity == quantity]
-    along: dict[str, dict[str, None]] = {}
+    along: dict[str, dict[str, str]] = {}
     for one in folder.all(Repeated):
         if quantity and one.quantity == quantity:
-            along.setdefault(one.key, {})[one.asked] = None
-    local = "local: nothing corrects for the number of values"
-    return found + [f"Along {readable(key)}, below: {listed(list(asked))} ({local})" for key, asked in along.items()]
+            along.setdefault(one.key, {}).setdefault(one.asked, _strongest(one))
+    local = "drawn below; local: nothing corrects for the number of values"
+    return found + [f"Along {readable(key)}: {listed(list(said.values()))} ({local})" for key, said in along.items()]
+
+
+def _strongest(along: Repeated) -> str:
+    """What was asked along a configuration, of limits the lowest."""
+    observed = along.numbers(f"{along.quantity.name if along.quantity else ''} observed")
+    if along.asked != "limit" or np.isnan(observed).all():
+        return along.asked
+    at = int(np.nanargmin(observed))
+    place = f"{number(float(along.numbers(along.key)[at]), 3)} {unit(along.axis.unit)}".strip()
+    return f"limit, at the lowest {number(float(observed[at]), 3)} at {place}"
 
 
 def _whose(folder: Folder, result: Result) -> str:

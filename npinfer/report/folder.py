@@ -103,5 +103,8 @@ def read_folder(folder: str | Path) -> Folder:
             faults.append(f"{path.name}: a table that does not say what it is of; run its command again with --out")
     if not found:
         why = f" ({'; '.join(faults)})" if faults else ""
-        raise NpinferError(f"{folder}: no saved results here{why}; run npinfer fit ... --out {folder} first")
+        inside = sorted({str(path.parent) for path in folder.glob("*/*.json")})
+        named = f"name one of its folders, {', '.join(inside)}"
+        remedy = named if inside else f"run npinfer fit ... --out {folder} first"
+        raise NpinferError(f"{folder}: no saved results here{why}; {remedy}")
     return Folder(tuple(found), tuple(faults))

@@ -22,7 +22,6 @@ from npinfer.core.result import (
     Posterior,
     Repeated,
     Result,
-    Scan,
     Status,
 )
 from npinfer.core.table import Table
@@ -36,6 +35,7 @@ from npinfer.report.marks import Marks, ends
 from npinfer.report.text import readable
 
 TONES = {"observed": "good", "real": "good", "published": "good", "approximate": "fair"}
+CHOOSING = {"--with": 2, "--plugin": 2, "--drop": 2, "--data": 2, "--at": 2, "--asimov": 1}  # options: their words
 BROKEN = (NpinferError, ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 
 
@@ -93,7 +93,7 @@ def _tried(makers: Iterator[tuple[str, Callable[[], Any]]], faults: list[str]) -
 def _parts(folder: Folder, marks: Marks) -> Iterator[tuple[str, Callable[[], Section]]]:
     """(file, what makes a section of it), in the order of the page."""
     fit, comparison, posterior = folder.first(FitResult), folder.first(Comparison), folder.first(Posterior)
-    scans, intervals, contours = folder.named(Scan), folder.named(Interval), folder.named(Contour)
+    scans, intervals, contours = sections.profiles(folder), folder.named(Interval), folder.named(Contour)
     repeated = folder.named(Repeated)
     yield "descriptions", lambda: sections.data_section(folder)
     if comparison:
@@ -191,7 +191,7 @@ def _warnings(folder: Folder) -> Iterator[str]:
 
 def _missing(folder: Folder, marks: Marks) -> tuple[tuple[str, str], ...]:
     """(what is not here, the command that adds it)."""
-    name, quantity = folder.saved[0].result.description.name, interest(folder)
+    name, quantity = _asked(folder.saved[0].result), interest(folder)
     models = marks.of(quantity.name) if quantity else {}
     wanted: dict[str, tuple[Result | None, str]] = {
         "the best fit": (folder.first(FitResult), f"npinfer fit {name}"),
@@ -203,3 +203,18 @@ def _missing(folder: Folder, marks: Marks) -> tuple[tuple[str, str], ...]:
         command = f"npinfer compare {name} " + " ".join(f"--model {one}" for one in given)
         wanted["a comparison of models"] = (folder.first(Comparison), command)
     return tuple((what, f"{command} --out FOLDER") for what, (found, command) in wanted.items() if not found)
+
+
+def _asked(result: Result) -> str:
+    """The likelihood and its options as they stood in the command of a result; its name where it has no command."""
+    try:
+        words = shlex.split(result.provenance.command)[2:]
+    except ValueError:  # not a command
+        words = []
+    if not words or words[0].startswith("-"):
+        return result.description.name
+    asked = [words[0]]
+    for i, word in enumerate(words):
+        if (option := word.partition("=")[0]) in CHOOSING:
+            asked += words[i : i + (1 if option != word else CHOOSING[option])]
+    return shlex.join(asked)

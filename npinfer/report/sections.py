@@ -43,8 +43,9 @@ def data_section(folder: Folder) -> Section:
     """What the likelihoods are."""
     grids = []
     described = [s.result.description for s in folder.saved]
-    for description in {one.name: one for one in reversed(described)}.values():  # of each name the first
-        kinds = dict.fromkeys(one.kind for one in described if one.name == description.name)
+    for name in dict.fromkeys(one.name for one in described):
+        same = [one for one in described if one.name == name]
+        description, kinds = same[0], dict.fromkeys(one.kind for one in same)
         configured = ", ".join(f"{k} = {v}" for k, v in description.configuration.items())
         entries = {
             "likelihood": description.name,
@@ -136,9 +137,15 @@ def interval_section(intervals: list[Interval]) -> Section:
     return Section("intervals", "Intervals", tuple(empty), (grid,))
 
 
+def profiles(folder: Folder) -> list[tuple[str, Scan]]:
+    """The saved profiles with their files, but those whose regions are drawn."""
+    regions = {contour.names for contour in folder.all(Contour)}
+    return [(file, scan) for file, scan in folder.named(Scan) if scan.names not in regions]
+
+
 def profile_section(folder: Folder, marks: Marks) -> Section:
     """The profiles of each single parameter, those of several likelihoods in one chart."""
-    scans, intervals = folder.named(Scan), folder.named(Interval)
+    scans, intervals = profiles(folder), folder.named(Interval)
     single = {scan.names[0]: None for _, scan in scans if len(scan.names) == 1}
     drawn = []
     for name in single:

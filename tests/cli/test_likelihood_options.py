@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from npinfer.physics.registry import GENERATORS
+
 
 @pytest.mark.parametrize(
     ("text", "message"),
@@ -46,7 +48,7 @@ def test_broken_files(npi: Callable, folder: Path, text: str, message: str) -> N
 def test_refused(
     npi: Callable, folder: Path, command: str, name: str, message: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("npinfer.physics.registry.GENERATORS", {})
+    monkeypatch.delitem(GENERATORS, "tests.mass", raising=False)
     (folder / "folder.yaml").mkdir()
     assert message in npi(f"{command} {name}").refused()
 
@@ -112,7 +114,8 @@ def test_data_from_a_file(npi: Callable, folder: Path) -> None:
         ("channel,count\nlow,1\n", "data.csv: expected the columns channel and counts; found channel, count"),
         (
             "channel,counts,more\nlow,1,2\n",
-            "data.csv: expected the columns channel and counts; found channel, counts, more",
+            "data.csv: expected the columns channel and counts; found channel, counts, more: "
+            "give these two alone, a row for each bin in the order of the axes",
         ),
         ("channel,counts\nlow,1,7\n", "data.csv:2: expected 2 values, channel and counts; found 3"),
         ("channel,counts\nlow\n", "data.csv:2: expected 2 values, channel and counts; found 1"),

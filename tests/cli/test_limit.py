@@ -33,7 +33,7 @@ def test_options_reach_the_verb(npi: Npi) -> None:
     assert "expected" not in text
     assert "fixed: tiny.level=1" in text
     assert "(asimov data)" in text
-    toys = npi("limit tiny.yaml --method toys --n-toys 40 --no-expected --seed 3").done()
+    toys = npi("limit tiny.yaml --method Toys --n-toys 40 --no-expected --seed 3").done()
     assert "40 toys of each hypothesis" in toys
 
 

@@ -41,6 +41,8 @@ def test_version(npi: Callable) -> None:
         ("--quiet fit tiny.yaml", "No such option '--quiet' (options follow the command; see npinfer --help)"),
         ("fit", "npinfer fit: Missing argument 'NAME' (see npinfer fit --help)"),
         ("fit tiny.yaml extra", "npinfer fit: Got unexpected extra argument (extra)"),
+        ("limit tiny.yaml mu", "argument (mu) (a parameter is named by --poi mu; see npinfer limit --help)"),
+        ("fit tiny.yaml mu", "npinfer fit: Got unexpected extra argument (mu) (see npinfer fit --help)"),
         ("fit tiny.yaml --fixx mu=1", "npinfer fit: No such option '--fixx'. Did you mean '--fix'? (see npinfer fit"),
         ("fit tiny.yaml --fix", "npinfer fit: Option '--fix' requires an argument"),
         ("fit tiny.yaml --minimiser best", "'best' is not one of 'native', 'migrad'"),

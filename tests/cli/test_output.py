@@ -27,7 +27,7 @@ FILES = {
     },
     "interval tiny.yaml": {"interval.json", "interval.csv", "interval_curve.csv", "interval.png"},
     "profile tiny.yaml mu=0:2:5": {"profile.json", "profile.csv", "profile.png"},
-    "contour tiny.yaml mu=0:3:8 level=0.4:2:8": {"profile.json", "contour.json", "contour.csv", "contour.png"},
+    "contour tiny.yaml mu=0:3:8 level=0.4:2:8": {"contour_profile.json", "contour.json", "contour.csv", "contour.png"},
     "validate tiny.yaml": {"validate.json", "validate.csv"},
 }
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -46,6 +46,7 @@ def test_saved_files_open(npi: Callable, folder: Path, line: str) -> None:
     for path in results.glob("*.json"):
         result = npinfer.load_result(path)
         assert result.description.name == "tiny"
+        assert result.provenance.command.startswith(f"npinfer {line} --out results")
     assert npinfer.load_result(results / "again.json").provenance.command == (
         f"npinfer {line} --out results --json results/again.json"
     )

@@ -30,6 +30,27 @@ def test_an_empty_folder_is_refused(npi: Callable) -> None:
     assert message == "npinfer: results: no saved results here; run npinfer fit ... --out results first"
 
 
+def test_the_folders_inside_are_named(npi: Callable, folder: Path) -> None:
+    (folder / "results").mkdir()
+    npi("interval tiny.yaml --quiet --out results/one").done()
+    npi("interval tiny.yaml --quiet --out results/two").done()
+    message = npi("report results").refused()
+    assert message == "npinfer: results: no saved results here; name one of its folders, results/one, results/two"
+
+
+def test_a_profile_and_regions_in_one_folder(npi: Callable, folder: Path) -> None:
+    """Neither takes the other's place, and the scan of the regions is not offered as a profile without them."""
+    for line in ("profile tiny.yaml mu=0:4:9", "contour tiny.yaml mu=0:3:8 level=0.4:2:8"):
+        npi(f"{line} --quiet --out results").done()
+    assert npinfer.load_result(folder / "results/profile.json").names == ("tiny.mu",)
+    assert npinfer.load_result(folder / "results/contour_profile.json").names == ("tiny.mu", "tiny.level")
+    npi("report results").done()
+    assert "draws its regions" not in (folder / "results/report.html").read_text(encoding="utf-8")
+    (folder / "results/contour.json").unlink()
+    npi("report results").done()
+    assert "draws its regions" in (folder / "results/report.html").read_text(encoding="utf-8")
+
+
 def test_a_configuration_of_that_name_that_is_no_fit_is_left_alone(npi: Callable, folder: Path) -> None:
     text = (folder / "tiny.yaml").read_text(encoding="utf-8")
     own = text.replace("configuration:\n", 'configuration:\n  oscillation: {default: "off", choices: ["off", "on"]}\n')

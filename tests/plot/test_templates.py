@@ -54,6 +54,14 @@ def test_stack_ends_at_the_sum_of_the_samples(make, axis, other):
     np.testing.assert_array_equal(above.edges, view.axes[1 - other].edges)
 
 
+@pytest.mark.parametrize(("expected", "scale"), [(0.01, "log"), (0.5, "linear")])
+def test_an_expectation_far_below_the_data_is_seen(make, expected, scale):
+    figure, panels = plot_templates(make.fit(channels={"a": make.counts([0, 1, 0, 0], [expected] * 4)}))
+    figure.draw_without_rendering()
+    assert panels["a"].get_yscale() == scale
+    assert panels["a"].get_ylim()[0] < expected
+
+
 def test_data_carry_garwood_intervals_and_empty_bins_an_upper_end(make):
     view = make.counts([0, 3, 11], [1.0, 4.0, 9.0])
     _, panels = plot_templates(make.fit(channels={"a": view}))

@@ -78,6 +78,7 @@ def test_any_parameter_can_be_the_question(page):
     text = page(make_interval(quantity=quantity)).text
     assert "What do the data say about coupling?" in text
     assert "0.39 to 0.5 GeV⁻¹" in text
+    assert "90 % interval of coupling: 0 to 0.347 GeV⁻¹" in text
     assert "What models predict" not in text
 
 
@@ -118,7 +119,7 @@ def test_a_limit_answers_too(page):
     found = page(limit, along)
     assert "f_nuebar < 0.4 at 90 % CL (by toys); expected 0.3, 95 % between 0.1 and no limit" in found.text
     assert "90 % upper limit of f ν̄e 0.4 expected: 0.3 by toys observed data" in found.text
-    assert "Along m chi, below: limit (local: nothing corrects for the number of values)." in found.text
+    assert "Along m chi: limit, at the lowest 0.4 at 1 (drawn below; local: nothing corrects" in found.text
     assert found.downloads()["over.csv"] == [["m_chi", "f_nuebar observed"], ["1.0", "0.4"]]
     elsewhere = replace(limit, description=replace(limit.description, name="other"))
     assert "other: f_nuebar < 0.4" in page(make_interval(), limit=elsewhere).text
@@ -133,5 +134,7 @@ def test_members_of_a_joint_likelihood_belong_together(page, tmp_path):
     found = page(make_scan(description=whole), profile_hese=make_scan(description=alone))
     assert "different likelihoods" not in found.text
     assert [trace["name"] for trace in found.charts[0]["traces"][::2]][:2] == ["joint", "hese"]
+    described = found.text.partition("Question and data")[2]
+    assert described.index("likelihood joint") < described.index("likelihood hese")
     assert "https://arxiv.org/abs/2110.15051" in found.values("a", "href")
     assert "Skipped: limit_over_mass.csv: a table that does not say what it is of" in found.text

@@ -24,6 +24,7 @@ from npinfer.core.result import (
 )
 from npinfer.core.result.impacts import Impact, Part
 from npinfer.core.result.limit import NAMES
+from npinfer.plot.impacts import DOWN, UP
 from npinfer.report import Marks
 from npinfer.report.blocks import Chart
 from npinfer.report.charts import chains_chart, contour_chart, impacts_chart, over_chart, p_value_chart, profile_chart
@@ -209,6 +210,7 @@ def test_impacts_put_the_strongest_on_top() -> None:
     )  # fmt: skip
     chart = impacts_chart(found, "impacts")
     assert [t["name"] for t in chart.traces] == ["held at −1σ", "held at +1σ"]  # none has a constraint
+    assert [t["marker"]["color"] for t in chart.traces] == [DOWN, UP]  # as in the figure
     assert chart.traces[0]["text"][-1] == "p0"
     assert chart.traces[0]["x"][-1] == -1.0
     assert len(chart.traces[0]["x"]) == 20

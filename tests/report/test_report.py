@@ -179,6 +179,25 @@ def test_what_is_missing_is_said_with_its_command(page):
 
 
 @pytest.mark.usefixtures("unseen")
+@pytest.mark.parametrize(
+    ("command", "asked"),
+    [
+        ("npinfer interval joint/toy --cl 0.9", "npinfer fit joint/toy --out FOLDER"),
+        (
+            "npinfer interval 'my toy.yaml' --plugin mine --with m=1 --fix a=2 --asimov --at b=3 --quiet",
+            "npinfer fit 'my toy.yaml' --plugin mine --with m=1 --asimov --at b=3 --out FOLDER",
+        ),
+        ("npinfer interval toy.yaml --with=m=1 --asimov=one", "npinfer fit toy.yaml --with=m=1 --asimov=one --out"),
+        ("npinfer interval --cl 0.9 joint/toy", "npinfer fit toy --out FOLDER"),
+        ("npinfer interval 'toy", "npinfer fit toy --out FOLDER"),
+        ("", "npinfer fit toy --out FOLDER"),
+    ],
+)
+def test_what_is_missing_is_asked_of_the_same_likelihood(page, command, asked):
+    assert asked in page(make_interval(provenance=Provenance({}, {}, 4, command))).text
+
+
+@pytest.mark.usefixtures("unseen")
 def test_damaged_files_are_named(page, tmp_path):
     make_fit().save(tmp_path / "again.json")
     (tmp_path / "profile.json").write_text("{")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from npinfer.core.result import Impacts
-from npinfer.plot.style import COLOURS
+from npinfer.plot.impacts import DOWN, UP
 from npinfer.report.blocks import Chart
 from npinfer.report.charts.parts import Trace, axis, numbers, title, words
 from npinfer.report.charts.pulls import ROW, named_rows
@@ -20,13 +20,13 @@ def impacts_chart(result: Impacts, file: str) -> Chart:
     shown = result.parameters[:LONGEST][::-1]
     about = result.quantities[result.poi]
     bars = [
-        _bars("held at −1σ", [p.down for p in shown], COLOURS[4], [p.name for p in shown]),
-        _bars("held at +1σ", [p.up for p in shown], COLOURS[1], [p.name for p in shown]),
+        _bars("held at −1σ", [p.down for p in shown], DOWN, [p.name for p in shown]),
+        _bars("held at +1σ", [p.up for p in shown], UP, [p.name for p in shown]),
         *(
             {**_bars(f"{name}, before the fit", shifts, "rgba(0,0,0,0)", [p.name for p in shown]), **_outline(colour)}
             for name, shifts, colour in (
-                ("held at −1σ", [p.prefit_down for p in shown], COLOURS[0]),
-                ("held at +1σ", [p.prefit_up for p in shown], COLOURS[5]),
+                ("held at −1σ", [p.prefit_down for p in shown], DOWN),
+                ("held at +1σ", [p.prefit_up for p in shown], UP),
             )
             if any(not math.isnan(s) for s in shifts)
         ),
