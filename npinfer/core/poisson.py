@@ -20,7 +20,8 @@ def log_probability(counted: np.ndarray, expected: np.ndarray) -> np.ndarray:
     counted, expected = np.broadcast_arrays(counted, expected)
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         x = (expected - counted) / counted
-        distance = np.where(counted == 0, expected, counted * (x - np.log1p(x)))
+        logarithm = np.where(x < -0.5, np.log(expected / counted), np.log1p(x))
+        distance = np.where(counted == 0, expected, counted * (x - logarithm))
     return np.where(expected < 0, -np.inf, highest(counted) - distance)
 
 

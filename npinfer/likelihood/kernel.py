@@ -213,8 +213,9 @@ def expand(t: Tables, w: Work, counts: np.ndarray, auxiliary: np.ndarray, x: np.
             return np.inf
         w.gradient[at] += t.rate[k]
         if seen > 0.0:
-            away = (theta * t.rate[k] - seen) / seen
-            value += seen * (away - math.log1p(away))
+            rate = theta * t.rate[k]
+            away = (rate - seen) / seen
+            value += seen * (away - (math.log1p(away) if away > -0.5 else math.log(rate / seen)))
             w.gradient[at] -= seen / theta
         else:
             value += theta * t.rate[k]

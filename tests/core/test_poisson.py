@@ -7,7 +7,7 @@ import pytest
 from npinfer.core import poisson
 
 COUNTS = [0.0, 0.5, 1.0, 7.0, 99.9, 100.0, 1e4, 1e9, 1e15, 1e20]
-AWAY = [-1.0, -0.9, -1e-3, -1e-7, 0.0, 1e-9, 0.3, 40.0]
+AWAY = [-1.0, -1.0 + 1e-9, -0.9, -1e-3, -1e-7, 0.0, 1e-9, 0.3, 40.0]
 
 
 def truth(n: float, rate: float) -> float:
