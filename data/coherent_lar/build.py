@@ -39,7 +39,7 @@ def main(arguments: list[str]) -> None:
         table = read(source / "SystErrors" / file)
         tables[name] = table * (tables[nominal].sum() / table.sum())  # a change of shape alone
     for name, table in tables.items():
-        write(output / f"{name}.csv", table)
+        write(output / f"{name}.csv", table, empty=name == "observed")
     energy, _, efficiency = np.loadtxt(source / "CENNS10AnlAEfficiency.txt").T
     lines = [f"{e:.4g},{value:.6g}" for e, value in zip(energy, efficiency, strict=True)]
     (output / "efficiency.csv").write_text("\n".join(["energy_kevee,efficiency", *lines]) + "\n")
@@ -57,11 +57,11 @@ def read(path: Path) -> NDArray[np.float64]:
     return columns[3].reshape(shape)
 
 
-def write(path: Path, table: NDArray[np.float64]) -> None:
-    """The bins that are not empty, with their edges."""
+def write(path: Path, table: NDArray[np.float64], *, empty: bool) -> None:
+    """The bins, or those that are not empty, with their edges."""
     edges = [low + (high - low) / bins * np.arange(bins + 1) for low, high, bins in AXES.values()]
     lines = [",".join(["channel", *(f"{axis}_{end}" for axis in AXES for end in ("low", "high")), "counts"])]
-    for at in np.argwhere(table > 0):
+    for at in np.argwhere((table > 0) | empty):
         bounds = [f"{row[i + k]:.4g}" for row, i in zip(edges, at, strict=True) for k in (0, 1)]
         lines.append(",".join([CHANNEL, *bounds, f"{table[tuple(at)]:.6g}"]))
     path.write_text("\n".join(lines) + "\n")

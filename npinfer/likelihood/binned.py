@@ -362,8 +362,9 @@ def _is_batch(values: Values) -> bool:
 
 
 def channel_dataset(channels: Sequence[Channel], observed: Mapping[str, np.ndarray]) -> Dataset:
-    """The observed counts as a Dataset."""
+    """The observed counts as a Dataset, of the kind "non-integer" where they are not whole: nobody counted them."""
     counts = {
         c.name: check_counts(observed[c.name], c.bins, f"channel {c.name!r}", measured=c.measured) for c in channels
     }
-    return Dataset(counts, {}, "observed")
+    whole = all(c.measured or (counts[c.name] == np.floor(counts[c.name])).all() for c in channels)
+    return Dataset(counts, {}, "observed" if whole else "non-integer")

@@ -192,9 +192,8 @@ class Builder:
         if _is_weights(bound):
             return self._contract(bound, entry["generator"]), None
         names = parameter_names(bound)
-        for parameter in names:
-            self._known(parameter, f"generator {entry['generator']!r}")
-        return DirectCounts(bound, names, self.order, self.bins), None
+        start = [self._known(parameter, f"generator {entry['generator']!r}").init for parameter in names]
+        return DirectCounts(bound, names, self.order, self.bins).checked(np.array([start], dtype=float)), None
 
     def _bind(self, entry: Mapping[str, Any]) -> Any:
         """What the generator of a sample or derived quantity gives for its inputs and this configuration."""

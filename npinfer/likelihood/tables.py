@@ -63,8 +63,10 @@ class DataFolder:
     def _rows(self, name: str) -> list[dict[str, str]]:
         path = self.file(name)
         try:
-            with path.open(encoding="utf-8", newline="") as stream:
-                reader = csv.DictReader(line for line in stream if not line.startswith("#"))
+            with path.open(encoding="utf-8-sig", newline="") as stream:
+                lines = (line for line in stream if not line.startswith("#"))
+                reader = csv.DictReader(lines, skipinitialspace=True)
+                reader.fieldnames = [name.strip() for name in reader.fieldnames or ()]
                 rows = list(reader)
         except (OSError, ValueError, csv.Error) as error:
             raise DataError(f"{path}: not a CSV table in UTF-8: {error}") from None
@@ -81,13 +83,19 @@ class DataFolder:
 
 def column(rows: Sequence[Mapping[str, str]], name: str, where: str) -> np.ndarray:
     """A numeric column; raises DataError."""
-    if rows and name not in rows[0]:
-        raise DataError(unknown("column", name, rows[0], where))
+    _check_column(rows, name, where)
     try:
         return np.array([float(row[name]) for row in rows])
     except ValueError:
         bad = next(i for i, row in enumerate(rows) if not _is_number(row[name]))
         raise DataError(f"{where}: row {bad + 1}: {name} is {rows[bad][name]!r}, not a number") from None
+
+
+def _check_column(rows: Sequence[Mapping[str, str]], name: str, where: str) -> None:
+    """Raise DataError if the rows have no column of this name."""
+    if rows and name not in rows[0]:
+        header = ", ".join(rows[0])
+        raise DataError(f"{where}: expected a column {name!r}; found {header}: add it, or mend its name")
 
 
 def _is_number(text: str) -> bool:
@@ -119,8 +127,7 @@ def read_template(
         given = {c: np.asarray(source.get(c.name, [0.0] * c.bins)) for c in channels}
         return np.concatenate([check_counts(g, c.bins, f"template of channel {c.name!r}") for c, g in given.items()])
     rows = folder.rows(source)
-    if rows and "channel" not in rows[0]:
-        raise DataError(unknown("column", "channel", rows[0], f"{folder.path}/{source}"))
+    _check_column(rows, "channel", f"{folder.path}/{source}")
     for row in rows:
         if row.get("channel") not in names:
             raise DataError(unknown("channel", str(row.get("channel")), names, f"{folder.path}/{source}"))
@@ -156,8 +163,8 @@ def read_events(source: Mapping[str, Any], channels: Sequence[Channel], folder: 
         bad = int(np.flatnonzero(~np.isfinite(weights))[0])
         raise DataError(f"{place}: event {bad + 1}: {source['weight']} is not a finite number")
     chosen = _selected(rows, source.get("where", {}), place)
-    if len(channels) > 1 and rows and "channel" not in rows[0]:
-        raise DataError(unknown("column", "channel", rows[0], place))
+    if len(channels) > 1:
+        _check_column(rows, "channel", place)
     bins, used, start, names = np.zeros(len(rows), dtype=np.intp), np.zeros(len(rows), dtype=bool), 0, set()
     for channel in channels:
         names.add(channel.name)
@@ -175,8 +182,7 @@ def read_events(source: Mapping[str, Any], channels: Sequence[Channel], folder: 
 def _selected(rows: Sequence[Mapping[str, str]], where: Mapping[str, Any], place: str) -> np.ndarray:
     """Which rows have the values asked for, (rows,) of bool; raises DataError."""
     for key in where:
-        if rows and key not in rows[0]:
-            raise DataError(unknown("column", key, rows[0], place))
+        _check_column(rows, key, place)
     return np.array([all(row[key] == str(value) for key, value in where.items()) for row in rows], dtype=bool)
 
 
@@ -224,7 +230,15 @@ def _fill(
             )
         index.append(bins)
     values = check_counts(column(rows, quantity, where), len(rows), where, measured=measured)
-    np.add.at(counts, np.ravel_multi_index(index, channel.shape), values)
+    at = np.ravel_multi_index(index, channel.shape)
+    first = np.full(channel.bins, len(rows))
+    np.minimum.at(first, at, np.arange(len(rows)))
+    if (again := np.flatnonzero(first[at] < np.arange(len(rows)))).size:
+        bad = int(again[0])
+        raise DataError(
+            f"{where}: row {bad + 1} of channel {channel.name!r} is the bin of row {first[at[bad]] + 1}; give each once"
+        )
+    counts[at] = values
     return counts
 
 
@@ -243,7 +257,13 @@ def read_observed(source: Any, channel: Channel, folder: DataFolder) -> np.ndarr
                     "channel", channel.name, sorted({row.get("channel", "") for row in rows}), f"{folder.path}/{source}"
                 )
             )
-        return _fill(mine, channel, f"{folder.path}/{source}", measured=channel.measured)
+        counts = _fill(mine, channel, f"{folder.path}/{source}", measured=channel.measured)
+        if len(mine) != channel.bins:
+            raise DataError(
+                f"{folder.path}/{source}: channel {channel.name!r} has {channel.bins} bins; found {len(mine)} "
+                "rows: give one for each, also where nothing was seen"
+            )
+        return counts
     if not isinstance(source, Mapping):
         try:
             counts = np.asarray(source, dtype=float).ravel()

@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from npinfer.errors import ConfigurationError, unknown
 from npinfer.likelihood.contract import Contracted, complex_step, floored
 from npinfer.likelihood.interpolation import Factors, Shift
 
@@ -89,6 +90,22 @@ class DirectCounts:
     ) -> None:
         self.names = tuple(names)
         self._function, self._order, self._bins = function, tuple(order), dict(bins)
+
+    def checked(self, values: np.ndarray) -> DirectCounts:
+        """Itself, if the function gives counts of these channels at a point (1, k); raises ConfigurationError."""
+        found = self._function(**dict(zip(self.names, values.T, strict=True)))
+        if not isinstance(found, Mapping):
+            raise ConfigurationError(f"a generator's function gives {{channel: counts}}; found {type(found).__name__}")
+        for channel, counts in found.items():
+            if channel not in self._bins:
+                raise ConfigurationError(unknown("channel", str(channel), self._order, "what the generator gives"))
+            shape, bins = np.shape(counts), self._bins[channel]
+            if len(shape) != 2 or shape[0] != 1 or shape[1] != bins:
+                raise ConfigurationError(
+                    f"the generator gives counts of shape {shape} for channel {channel!r} at one point; expected "
+                    f"(1, {bins}): a row for each point of the parameters, a column for each bin"
+                )
+        return self
 
     def counts(self, values: np.ndarray) -> np.ndarray:
         found = self._function(**dict(zip(self.names, values.T, strict=True)))

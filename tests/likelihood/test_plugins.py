@@ -154,3 +154,26 @@ def test_a_module_that_a_worker_does_not_find(place: Callable[..., Path], tmp_pa
     forget(set())
     with pytest.raises(ConfigurationError, match="plugged: cannot be imported where the work runs: No module named"):
         recipe.build()
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ('{"counts": np.outer(mu, [1.0])}', "the generator gives: unknown channel 'counts': did you mean 'count'"),
+        ('{"count": np.outer(mu, [1.0, 2.0])}', r"shape \(1, 2\) for channel 'count' at one point; expected \(1, 1\)"),
+        ('{"count": mu}', r"counts of shape \(1,\) for channel 'count' at one point; expected \(1, 1\)"),
+        ("[mu]", r"a generator's function gives {channel: counts}; found list"),
+    ],
+)
+def test_what_a_generator_gives_is_checked(place: Callable[..., Path], given: str, said: str) -> None:
+    """Counts for a channel that there is not would be lost."""
+    place(GENERATOR.format(imports="", height=1.0).replace('{"count": np.outer(mu, [1.0])}', given), "plugged.py")
+    with pytest.raises(ConfigurationError, match=rf"spec\.yaml:6: samples\.signal: .*{said}"):
+        fresh()
+
+
+def test_counts_that_nobody_counted_are_not_called_observed(place: Callable[..., Path]) -> None:
+    place(GENERATOR.format(imports="", height=1.0), "plugged.py")
+    assert fresh().data.kind == "observed"
+    place(SPEC.replace("observed: [4]", "observed: [4.5]"), "spec.yaml")
+    assert fresh().data.kind == "non-integer"

@@ -63,7 +63,7 @@ def test_a_bad_inline_template_is_refused(folder: DataFolder, source: Any, said:
         ("", "must name the columns"),
         ("# only a comment\n", "must name the columns"),
         ("channel,channel\nlow,low\n", "each once"),
-        ("energy_gev_low,counts\n1,2\n", "unknown column 'channel'"),
+        ("energy_gev_low,counts\n1,2\n", "expected a column 'channel'; found energy_gev_low, counts"),
         (HEADER + "lo,1,10,-1,0,1\n", "unknown channel 'lo': did you mean 'low'"),
         (HEADER + "low,1,10,-1,0\n", "row 1 does not have the 6 columns of the header"),
         (HEADER + "low,1,10,-1,0,1\nlow,1,10,-1,0,1,7\n", "row 2 does not have the 6 columns"),
@@ -75,7 +75,7 @@ def test_a_bad_inline_template_is_refused(folder: DataFolder, source: Any, said:
         (HEADER + "low,100,1000,-1,0,1\n", r"\[100, 1000\] is not a bin"),
         (
             HEADER.replace("energy", "enery") + "low,1,10,-1,0,1\n",
-            "unknown column 'energy_gev_low': did you mean 'enery_gev_low'",
+            "expected a column 'energy_gev_low'; found channel, enery_gev_low, .*: add it, or mend its name",
         ),
         (HEADER + '"low', "does not have the 6 columns"),
     ],
@@ -103,10 +103,25 @@ def test_events_are_binned_where_their_columns_say(folder: DataFolder) -> None:
     assert read_observed({"events": "events.csv"}, LOW, folder) == pytest.approx([1, 1, 0, 2])
 
 
-def test_observed_counts_as_a_list_or_a_table(folder: DataFolder) -> None:
+SEEN = "low,1,10,-1,0,1\nlow,1,10,0,1,0\nlow,10,100,-1,0,3\n"
+
+
+def test_observed_counts_as_a_list_or_a_table(folder: DataFolder, write: Write) -> None:
     assert read_observed([[1, 2], [3, 4]], LOW, folder) == pytest.approx([1, 2, 3, 4])
-    assert read_observed("template.csv", LOW, folder) == pytest.approx([1.5, 0, 0, 4])
+    spaced = HEADER.replace(",", ", ") + SEEN + "low,10,100,0,1,4\n"
+    write("\ufeff" + spaced, "data/seen.csv")  # as spreadsheets write it
+    assert read_observed("seen.csv", LOW, folder) == pytest.approx([1, 0, 3, 4])
     assert read_observed("template.csv", HIGH, folder) == pytest.approx([2])
+
+
+def test_every_bin_is_observed_once(folder: DataFolder, write: Write) -> None:
+    with pytest.raises(DataError, match="channel 'low' has 4 bins; found 2 rows: give one for each"):
+        read_observed("template.csv", LOW, folder)
+    write(HEADER + SEEN + "low,1,10,0,1,7\n", "data/seen.csv")
+    with pytest.raises(DataError, match="row 4 of channel 'low' is the bin of row 2; give each once"):
+        read_observed("seen.csv", LOW, folder)
+    with pytest.raises(DataError, match="row 4 of channel 'low' is the bin of row 2; give each once"):
+        read_template("seen.csv", [LOW], folder)
 
 
 @pytest.mark.parametrize(
@@ -118,7 +133,7 @@ def test_observed_counts_as_a_list_or_a_table(folder: DataFolder) -> None:
         ([1, 2, 3, None], "bin 3 is not a finite number"),
         ([1, 2, 3, -1], "bin 3 has a negative count"),
         ({"events": "event.csv"}, "no file 'event.csv' here"),
-        ({"events": "events.csv", "where": {"shap": "round"}}, "unknown column 'shap': did you mean 'shape'"),
+        ({"events": "events.csv", "where": {"shap": "round"}}, "expected a column 'shap'; found"),
     ],
 )
 def test_bad_observed_counts_are_refused(folder: DataFolder, source: Any, said: str) -> None:
@@ -218,7 +233,7 @@ samples:
         ("../secret.csv", None, 9, "leaves the data folder"),
         ("[1, 2, 3]", None, 9, "expected 4 bins"),
         ("[1, 2, 3, four]", None, 9, "counts must be numbers"),
-        ("{events: template.csv}", None, 9, "unknown column 'energy_gev': did you mean 'energy_gev_low'"),
+        ("{events: template.csv}", None, 9, "expected a column 'energy_gev'; found channel, energy_gev_low"),
     ],
 )
 def test_a_fault_of_the_data_is_told_with_its_line(
