@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from npinfer.errors import ConfigurationError
 from npinfer.physics.absorption import Absorption
 from npinfer.physics.registry import Weights, find_generator, generator, parameter_names, with_names
-from npinfer.physics.zenith_fold import ZenithFold, has_part, own_images
+from npinfer.physics.zenith_fold import ZenithFold, added, has_part, own_images
 
 
 @generator("cross_section.scaled")
@@ -33,8 +33,7 @@ def scaled(
     parts = [_Part(of, ranges, resonant=r) for r in (False, True) if has_part(of, resonant=r)]
 
     def counts(**values: NDArray) -> dict[str, NDArray]:
-        found = [part(values) for part in parts]
-        return {name: np.sum([f[name] for f in found], axis=0) for name in found[0]}
+        return added([part(values) for part in parts])
 
     names = dict.fromkeys(n for part in parts for n in part.fold.names)
     return with_names(counts, tuple({**names, **dict.fromkeys(ranges)}))

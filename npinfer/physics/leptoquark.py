@@ -27,7 +27,7 @@ from npinfer.physics.earth import mean_transmission
 from npinfer.physics.glashow import HADRONIC_VISIBLE_MEAN
 from npinfer.physics.parton_density import PartonDensities, shipped
 from npinfer.physics.registry import Weights, generator, with_names
-from npinfer.physics.zenith_fold import Groups, Images, ZenithFold
+from npinfer.physics.zenith_fold import Groups, Images, ZenithFold, added
 
 QUARKS = ("d", "s", "b")
 LEPTONS = ("e", "mu", "tau", "all")
@@ -99,8 +99,7 @@ def events(
     parts = [_Part(astro, flavours, mass, quark, antineutrino=anti) for anti in (True, False)]
 
     def counts(**values: NDArray) -> dict[str, NDArray]:
-        found = [part(values) for part in parts]
-        return {name: np.sum([f[name] for f in found], axis=0) for name in found[0]}
+        return added([part(values) for part in parts])
 
     return with_names(counts, (*parts[0].fold.names, "lq_coupling"))
 

@@ -6,7 +6,7 @@ interactions once, and every evaluation folds energies to bins for each true zen
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,7 +18,7 @@ from npinfer.physics.registry import Weights, parameter_names
 from npinfer.physics.telescope import Cells, Response
 
 SCALE_NODES = 5  # counts are the polynomial in the energy scale through as many folds
-SCALES = (0.75, 1.25)
+MIDDLE_SCALE, HALF_SCALES = 1.0, 0.25  # energy scales from 0.75 to 1.25
 FEWEST = 1e-12  # events in a bin: what absorption leaves none of is not negative by rounding
 FINE_BELOW_GEV = 1.2e7  # above, where few events come from, GROUPED parent cells are one
 GROUPED = 4
@@ -69,7 +69,7 @@ class ZenithFold:
         self.cells: Cells = self._response.cells
         self.groups = self._grouped()
         nodes = np.cos(np.pi * (np.arange(SCALE_NODES) + 0.5) / SCALE_NODES)
-        table = self._folded(images(self.groups), np.mean(SCALES) + np.ptp(SCALES) / 2 * nodes)
+        table = self._folded(images(self.groups), MIDDLE_SCALE + HALF_SCALES * nodes)
         (self.components,) = np.nonzero(table.any(axis=(1, 2, 3, 4)))
         powers = np.linalg.inv(nodes[:, None] ** np.arange(SCALE_NODES))
         table = np.tensordot(powers, table[self.components], (1, 1))  # (powers, components, groups, zenith, bins)
@@ -90,7 +90,8 @@ class ZenithFold:
         for image in images:
             folds = self._response.by_true_zenith(image, scales)
             found.append([np.concatenate(list(fold.values()), axis=2) for fold in folds])
-        self._bins = {name: counts.shape[2] for name, counts in folds[0].items()}
+        ends = np.cumsum([counts.shape[2] for counts in folds[0].values()])
+        self._bins = {name: slice(e - n.shape[2], e) for e, (name, n) in zip(ends, folds[0].items(), strict=True)}
         return np.array(found)
 
     def _spectrum(self, values: Mapping[str, NDArray]) -> NDArray:
@@ -112,17 +113,28 @@ class ZenithFold:
         spectrum = np.add.reduceat(self._spectrum(values), self.groups.starts, axis=1)
         by_cell = (spectrum[:, :, None] * factor).transpose(2, 0, 1)  # (zenith, batch, groups)
         weights = (mix[None, :, :, None] * by_cell[:, :, None, :]).reshape(*by_cell.shape[:2], -1)
-        if np.iscomplexobj(weights):  # two real products are faster than a complex one
-            both = np.concatenate([weights.real, weights.imag], axis=1) @ self._table
-            folded = both[:, : len(mix)] + 1j * both[:, len(mix) :]
-        else:
-            folded = weights @ self._table
-        position = (values["energy_scale"] - np.mean(SCALES)) / (np.ptp(SCALES) / 2)
+        position = (values["energy_scale"] - MIDDLE_SCALE) / HALF_SCALES
         powers = position[:, None] ** np.arange(SCALE_NODES)
-        by_zenith = np.einsum("zbpn,bp->bzn", folded.reshape(*folded.shape[:2], SCALE_NODES, -1), powers)
-        cuts = np.cumsum(list(self._bins.values()))[:-1]
-        counts = self._response.smear(dict(zip(self._bins, np.split(by_zenith, cuts, axis=2), strict=True)))
+        folded = self._fold(weights).reshape(*weights.shape[:2], SCALE_NODES, -1)
+        by_zenith = np.einsum("zbpn,bp->bzn", folded, powers)
+        counts = self._response.smear({name: by_zenith[:, :, part] for name, part in self._bins.items()})
         return {name: np.where(found.real < FEWEST, FEWEST, found) for name, found in counts.items()}
+
+    def _fold(self, weights: NDArray) -> NDArray:
+        """The product of weights (zenith, batch, components · groups) with the table."""
+        if not np.iscomplexobj(weights):
+            return weights @ self._table
+        real, steps = weights.real, weights.imag  # two real products are faster than a complex one
+        if np.array_equal(real, np.broadcast_to(real[:, :1], real.shape)):  # complex steps of one point
+            real = real[:, :1]
+        both = np.concatenate([real, steps], axis=1) @ self._table
+        return both[:, : real.shape[1]] + 1j * both[:, real.shape[1] :]
+
+
+def added(parts: Sequence[Mapping[str, NDArray]]) -> dict[str, NDArray]:
+    """The sums of several counts of the same channels."""
+    first, *others = parts
+    return {name: sum((part[name] for part in others), counts) for name, counts in first.items()}
 
 
 def own_images(weights: Weights, *, resonant: bool) -> Images:

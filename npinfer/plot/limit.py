@@ -83,7 +83,7 @@ def draw_bands(axes: Axes, x: np.ndarray, bands: np.ndarray) -> None:
         return
     if np.isfinite(bands[0]).any():
         axes.fill_between(x, bands[0], bands[4], color=OUTER, linewidth=0, label="expected ±2σ", zorder=1)
-        axes.fill_between(x, bands[1], bands[3], color=INNER, linewidth=0, label="expected ±1σ", zorder=2)
+        axes.fill_between(x, bands[1], bands[3], color=INNER, linewidth=0, label="expected ±1σ", zorder=1.2)
     axes.plot(x, bands[2], linestyle=(0, (5, 2)), color=INK, linewidth=1.1, label="expected median", zorder=3)
 
 

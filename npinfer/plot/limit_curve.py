@@ -32,6 +32,8 @@ from npinfer.plot.ticks import log_scale
 MEMBER_COLOURS = tuple(COLOURS[i] for i in (0, 5, 3, 4, 1))  # not those of the bands
 MEMBER_DASHES = ("-", (0, (6, 2)), (0, (4, 1.5, 1, 1.5)), (0, (2, 1.2)), (0, (8, 2, 1, 2)))
 EXTERNAL_DASHES = ((0, (1, 1)), (0, (5, 1.5)), (0, (3, 1, 1, 1)), "-")
+MARGIN = 0.05  # of the axis that results span, on both sides
+FAR = 1e6  # times the highest value: an upper edge of a band without a limit
 _NUMBER = re.compile(r"\d+(\.\d+)?(e[+-]?\d+)?")
 Members = Mapping[str, Sequence[Limit] | Sequence[Exclusion]]
 
@@ -112,6 +114,8 @@ def plot_limit_curve(
 ) -> tuple[Figure, Axes]:
     """Draw limits against the configuration `key`, with the expected bands; gaps where there is no limit.
 
+    A band whose upper edge has none reaches the top of the axes.
+
     values: of the configuration, one a limit; members: {name: as many results of it alone}, drawn as a line: observed
     limits, or the least value of exclusions, with thin lines around what is allowed above; overlays: what others found,
     inside the axes that the results take. Raises ConfigurationError.
@@ -120,15 +124,15 @@ def plot_limit_curve(
     if first is None or len(x) != len(limits):
         raise ConfigurationError(f"a curve takes as many limits as values of {key}; found {len(limits)}, {len(x)}")
     observed = _gaps(np.array([limit.observed for limit in limits]))
-    bands = _gaps(np.stack([limit.expected for limit in limits]))
+    expected = np.stack([limit.expected for limit in limits])
     beside = bool(members or overlays)
     with publication():
         figure = new_figure(*((8.0, 5.4) if beside else (5.8, 4.5)), first.description.title)
         axes = dress(figure.add_subplot())
-        draw_bands(axes, x, bands.T)
+        draw_bands(axes, x, _open_above(expected).T)
         label = f"joint, {seen(first.data_kind)}" if members else seen(first.data_kind)
         axes.plot(x, observed, "-", marker=".", markersize=4, color=INK, label=label, zorder=4)
-        drawn = [observed, bands.ravel()]
+        drawn = [observed, expected.ravel()]
         for number, (name, results) in enumerate((members or {}).items()):
             drawn.append(draw_member(axes, x, name, results, number))
         _scale(axes, x, np.concatenate(drawn), beside)
@@ -192,8 +196,11 @@ def _scale(axes: Axes, x: np.ndarray, drawn: np.ndarray, beside: bool) -> None:
     low, high = (float(finite.min()), float(finite.max())) if len(finite) else (1.0, 1.0)
     if spans_decades(np.array([low, high])):
         log_scale(axes.yaxis)
-        if beside:
-            axes.set_ylim(0.5 * low, 2 * high)
+        margin = 2.0 if beside else (high / low) ** MARGIN
+        axes.set_ylim(low / margin, high * margin)
+    else:
+        margin = MARGIN * ((high - low) or high or 1.0)
+        axes.set_ylim(low - margin, high + margin)
     if x[-1] > x[0]:
         axes.set_xlim(x[0], x[-1])
 
@@ -209,9 +216,18 @@ def _notes(limits: Sequence[Limit], observed: np.ndarray) -> list[str]:
     lost = int(np.isnan(observed).sum())
     notes = [f"no limit at {lost} of {len(limits)} values: gaps"] if lost else []
     open_band = np.isinf([limit.expected for limit in limits]).any()
-    notes += ["a band ends where one of its edges has no limit"] if open_band else []
+    notes += ["a band reaches the top where its upper edge has no limit"] if open_band else []
     said = dict.fromkeys([limit.calibration for limit in limits] + [s for v in limits for s in expected_from(v)])
     return [*notes, "local: nothing corrects for the number of values", *said]
+
+
+def _open_above(expected: np.ndarray) -> np.ndarray:
+    """Quantiles (points, 5) with gaps where there is no limit, but upper edges of bands far above all others there."""
+    edges = _gaps(expected)
+    highest = np.max(edges, initial=1.0, where=np.isfinite(edges))
+    for lower, upper in ((0, 4), (1, 3)):
+        edges[np.isinf(expected[:, upper]) & np.isfinite(expected[:, lower]), upper] = FAR * highest
+    return edges
 
 
 def _gaps(values: np.ndarray) -> np.ndarray:

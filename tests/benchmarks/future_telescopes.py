@@ -79,7 +79,8 @@ def main(arguments: list[str]) -> None:
 
 def draw(curves: dict[tuple[str, float, bool], NDArray[np.float64]], path: Path) -> None:
     """Rejection of pγ by a pp source against the year, one panel an analysis."""
-    figure = new_figure(8.0, 3.6, "pγ rejected if sources are pp: all telescopes together (Asimov data, toys)")
+    title = "pγ rejected if sources are pp: all telescopes together (Asimov data, toys; illustrative)"
+    figure = new_figure(8.0, 3.6, title)
     panels = figure.subplots(1, 2, sharey=True)
     for axes, analysis in zip(panels, ANALYSES, strict=True):
         for k, index in enumerate(SPECTRA):

@@ -48,6 +48,27 @@ def test_counts_are_those_of_the_weights(hese: BinnedLikelihood, of: Callable) -
         assert sum(f[name].sum() for f in found) == pytest.approx(counts.sum(), rel=3e-3, abs=1e-6)
 
 
+@pytest.mark.parametrize("other", [1.0, 1.2], ids=["one-point", "two-points"])
+def test_complex_steps_of_one_point_or_of_several(hese: BinnedLikelihood, other: float) -> None:
+    """Rows that share their real part or do not: each the same as alone, and the derivative of real counts."""
+    weights = generators.astro(INPUTS, hese.channels, {})
+    fold = ZenithFold(weights, own_images(weights, resonant=False))
+    step = 1e-30j * np.array([1.0, 0.0])
+    rows = {name: VALUES[name] * np.array([1.0, other]) + 0j for name in fold.names}
+    rows["astro_gamma"] = rows["astro_gamma"] + step
+    rows["energy_scale"] = VALUES["energy_scale"] + step[::-1]
+    factor = np.ones((2, fold.groups.energy_gev.size, 10))
+    together = fold.counts(factor, rows)["cascade"]
+    for i in range(2):
+        alone = fold.counts(factor[:1], {name: v[i : i + 1] for name, v in rows.items()})["cascade"]
+        assert together[i].real == pytest.approx(alone[0].real, rel=1e-12)
+        assert together[i].imag == pytest.approx(alone[0].imag, rel=1e-9, abs=1e-40)
+        moved = {name: v[i : i + 1].real + np.sign(v[i : i + 1].imag) * 1e-6 for name, v in rows.items()}
+        still = {name: v[i : i + 1].real for name, v in rows.items()}
+        slope = (fold.counts(factor[:1], moved)["cascade"] - fold.counts(factor[:1], still)["cascade"]) / 1e-6
+        assert together[i].imag / 1e-30 == pytest.approx(slope[0], rel=1e-3, abs=1e-6)
+
+
 def test_groups_cover_all_energies(hese: BinnedLikelihood) -> None:
     weights = generators.astro(INPUTS, hese.channels, {})
     groups = ZenithFold(weights, own_images(weights, resonant=False)).groups

@@ -47,6 +47,25 @@ def test_a_curve_has_gaps_where_there_is_no_limit() -> None:
             plot_limit_curve("mass", values, few)
 
 
+def test_a_band_without_an_upper_edge_reaches_the_top() -> None:
+    """Below the top, axes are where they are without it; a band without a lower edge has a gap."""
+    edges = [BANDS, BANDS, [0.5, np.inf, np.inf, np.inf, np.inf]]
+    some = [replace(v, expected=v.observed * np.array(e)) for v, e in zip(limits(), edges, strict=True)]
+    figure, axes = plot_limit_curve("mass", MASSES, some)
+    finite = [v.observed for v in some] + [e for v in some for e in v.expected if np.isfinite(e)]
+    low, high = axes.get_ylim()
+    assert 0.7 * min(finite) < low < min(finite) < max(finite) < high < 1.4 * max(finite)
+    outer, inner = (found.get_paths()[0] for found in axes.collections)
+    seen = outer.transformed(axes.transData)
+    at_the_top = [bool(seen.contains_point(axes.transData.transform((x, 0.99 * high)))) for x in (1.1, 4.9, 19.0)]
+    assert at_the_top == [False, False, True]
+    assert inner.vertices[:, 0].max() == 5.0
+    lone = [replace(v, observed=np.inf, expected=np.array([0.5, *[np.inf] * 4])) for v in some]
+    assert plot_limit_curve("mass", MASSES, lone)[1].get_ylim()[1] < 1.0
+    assert "a band reaches the top where its upper edge has no limit" in small(figure)
+    assert "reaches the top" not in small(plot_limit_curve("mass", MASSES, limits())[0])
+
+
 def test_a_curve_without_any_limit_is_still_drawn() -> None:
     none = replace(LIMIT, observed=np.inf, expected=np.full(5, np.nan))
     figure, _ = plot_limit_curve("mass", np.array([1.0, 2.0]), [none, none])
