@@ -67,7 +67,7 @@ def slow(inputs, channels, configuration):
     fast = mass(inputs, channels, configuration)
 
     def counts(*, mu):
-        if len(mu) > 50:
+        if len(mu) > 16:  # a chunk of points
             Path("working").touch()
             time.sleep(0.03)
         return fast(mu=mu)

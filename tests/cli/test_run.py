@@ -12,9 +12,10 @@ from pathlib import Path
 import pytest
 
 import npinfer
+from npinfer.inference.profile import POINTS_PER_CHUNK
 
-SLOW = "profile slow.yaml mu=0:2:700 --plugin massive_physics"  # six chunks
-CHUNKS = 6
+SLOW = "profile slow.yaml mu=0:2:700 --plugin massive_physics"
+CHUNKS = -(-700 // POINTS_PER_CHUNK)
 
 
 @pytest.mark.parametrize("seed", ["abc", "-1"])
@@ -26,7 +27,7 @@ def test_finished_chunks_are_not_computed_again(npi: Callable, folder: Path) -> 
     def chunks() -> dict[Path, int]:
         return {p: p.stat().st_mtime_ns for p in (folder / "results").rglob("*.npz")}
 
-    line = "profile tiny.yaml mu=0:2:300 --out results"
+    line = f"profile tiny.yaml mu=0:2:{3 * POINTS_PER_CHUNK} --out results"
     out = npi(line).done()
     first = chunks()
     assert len(first) == 3
