@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import os
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
@@ -19,9 +18,9 @@ from npinfer.errors import ConfigurationError, InferenceError
 from npinfer.likelihood.binned import BinnedLikelihood
 from npinfer.paths import data_file
 from npinfer.physics.coherent import BOHR_MAGNETON_PER_MEV, MICHEL_END_MEV, NUCLEI, PROMPT_ENERGY_MEV
+from tests.source_data import SOURCE_DATA
 
-SHARED = Path(os.environ.get("NPINFER_SOURCE_DATA", Path(__file__).resolve().parents[3] / "shared" / "data"))
-SOURCE = SHARED / "coherent_csi_2021"
+SOURCE = SOURCE_DATA / "coherent_csi_2021"
 HELD = {"flux": 1.0, "quenching_0": 0.0, "quenching_1": 0.0, "threshold": 0.0, "radius": 0.0}
 LIGHT = [0, 12, 16, 20, 24, 32, 40, 50, 60]
 TIME = [0, 0.125, 0.25, 0.375, 0.5, 0.625, 0.75, 0.875, 1, 2, 4, 6]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import module_from_spec, spec_from_file_location
@@ -20,9 +19,9 @@ from npinfer.core.result import FitResult
 from npinfer.likelihood.binned import BinnedLikelihood
 from npinfer.likelihood.pyhf_model import pyhf_data
 from npinfer.paths import data_file
+from tests.source_data import SOURCE_DATA
 
-SHARED = Path(os.environ.get("NPINFER_SOURCE_DATA", Path(__file__).resolve().parents[3] / "shared" / "data"))
-SOURCE = SHARED / "coherent_lar_2020"
+SOURCE = SOURCE_DATA / "coherent_lar_2020"
 SHAPES = ("cevns_f90", "cevns_time", "brn_energy", "brn_time", "brn_width")
 NOMINAL = dict.fromkeys(SHAPES, 0.0)
 PREDICTED = {"cevns": 128, "brn_prompt": 497, "brn_delayed": 33, "steady_state": 3152}

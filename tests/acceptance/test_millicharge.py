@@ -15,8 +15,9 @@ from npinfer.likelihood.binned import BinnedLikelihood
 from npinfer.physics.millicharge import detection, mesons
 from npinfer.physics.millicharge.events import COMPONENTS
 from npinfer.physics.millicharge.kinematics import KINETIC_GEV, boosted
+from tests.source_data import SOURCE_DATA
 
-COMPANION = Path("/work/shared/data/mcp_heavenly/Data")
+COMPANION = SOURCE_DATA / "mcp_heavenly" / "Data"
 SINGLE, MULTIPLE, SUPERK = "juno_millicharge_single", "juno_millicharge_multiple", "superk_millicharge"
 TARGET = 1.854e42  # electrons of Super-K times seconds
 LIFETIMES_S = {"pi0": 8.43e-17, "eta": 5.02e-19, "rho": 4.41e-24, "omega": 7.75e-23, "phi": 1.55e-22, "jpsi": 7.09e-21}

@@ -16,8 +16,9 @@ from npinfer.likelihood import event_sums
 from npinfer.likelihood.event_likelihood import EventLikelihood
 from npinfer.physics.photospline import read_spline
 from tests.event_likelihoods import RANGES, loaded, points, short_names
+from tests.source_data import SOURCE_DATA
 
-RELEASE = Path("/work/shared/data/icecube_hese75_release/splines")
+RELEASE = SOURCE_DATA / "icecube_hese75_release" / "splines"
 
 
 def seen_by_label(lh: EventLikelihood) -> dict[tuple[int, int, int], float]:

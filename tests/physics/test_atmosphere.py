@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import importlib.util
-import os
 from pathlib import Path
 from types import ModuleType
 
@@ -15,13 +14,13 @@ from npinfer.errors import ParameterError
 from npinfer.paths import data_file, data_folder
 from npinfer.physics import atmosphere, telescope
 from npinfer.physics.flux import power_law_integrals
+from tests.source_data import SOURCE_DATA
 
 LIVETIME_S = 227708167.68
 ROOT = Path(__file__).resolve().parents[2]
-SOURCE = Path(os.environ.get("NPINFER_SOURCE_DATA", ROOT.parent / "shared" / "data"))
 needs_source = pytest.mark.skipif(
-    not ((SOURCE / "icecube_mese2yr_prd91").is_dir() and (SOURCE / "atmospheric_flux").is_dir()),
-    reason=f"needs the source tables in {SOURCE}; set NPINFER_SOURCE_DATA to their folder",
+    not ((SOURCE_DATA / "icecube_mese2yr_prd91").is_dir() and (SOURCE_DATA / "atmospheric_flux").is_dir()),
+    reason=f"needs the source tables in {SOURCE_DATA}; set NPINFER_SOURCE_DATA to their folder",
 )
 
 
@@ -114,8 +113,8 @@ def test_expected_backgrounds_and_morphologies(response: telescope.Response) -> 
 def test_veto_reproduces_the_published_templates() -> None:
     """MESE atmospheric neutrinos, 12.6-200 TeV: northern unfitted and southern (level fitted) within 6 %."""
     build = load_build()
-    level = build.passing_fraction(SOURCE)["conventional"]["numu"]
-    model, published = build.mese_passing(SOURCE, level), build.published(SOURCE, 4)
+    level = build.passing_fraction(SOURCE_DATA)["conventional"]["numu"]
+    model, published = build.mese_passing(SOURCE_DATA, level), build.published(SOURCE_DATA, 4)
     np.testing.assert_allclose(model["northern"][7:11], published[7:11, 0], rtol=0.06)
     np.testing.assert_allclose(model["southern"][7:11], published[7:11, 1], rtol=0.06)
 
@@ -123,7 +122,7 @@ def test_veto_reproduces_the_published_templates() -> None:
 @needs_source
 def test_committed_tables_equal_a_fresh_build(tmp_path: Path) -> None:
     build = load_build()
-    build.main([str(SOURCE), str(tmp_path)])
+    build.main([str(SOURCE_DATA), str(tmp_path)])
     name = "passing_fraction.json"
     assert (tmp_path / name).read_text() == data_file("atmosphere", name).read_text()
     with np.load(tmp_path / "flux.npz") as fresh, np.load(data_folder("atmosphere") / "flux.npz") as committed:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -16,10 +15,10 @@ from npinfer.physics import heavy_scattering as heavy
 from npinfer.physics.constants import ALPHA_EM, AVOGADRO, HBARC2_GEV2_CM2, M_NUCLEON_GEV, YEAR_S
 from npinfer.physics.heavy_lepton import branching_ratios, decay_length_m, dipole_width, mixing_width
 from npinfer.physics.parton_density import shipped
+from tests.source_data import SOURCE_DATA
 
 WINDOW_M = np.array([20.0, 300.0])
-SOURCE = Path(os.environ.get("NPINFER_SOURCE_DATA", Path(__file__).resolve().parents[3] / "shared" / "data"))
-COMPANION = SOURCE / "icecube_hnl_xsec" / "hnl_nc_sigma.csv"
+COMPANION = SOURCE_DATA / "icecube_hnl_xsec" / "hnl_nc_sigma.csv"
 LIKELIHOODS = Path(__file__).resolve().parents[2] / "likelihoods" / "README.md"
 
 

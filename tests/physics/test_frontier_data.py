@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
-import os
 import re
 from pathlib import Path
 from types import ModuleType
@@ -13,9 +12,9 @@ import numpy as np
 import pytest
 
 from npinfer.paths import data_folder
+from tests.source_data import SOURCE_DATA
 
 ROOT = Path(__file__).resolve().parents[2]
-SOURCE = Path(os.environ.get("NPINFER_SOURCE_DATA", ROOT.parent / "shared" / "data"))
 FOLDERS = {"heavy_lepton": "", "w_production": "", "honda_south_pole": "deepcore_3y"}
 
 
@@ -29,12 +28,12 @@ def build(folder: str) -> ModuleType:
 
 
 @pytest.mark.skipif(
-    not (SOURCE / "zhou_beacom_trident_wbp").is_dir(),
-    reason=f"needs the source tables in {SOURCE}; set NPINFER_SOURCE_DATA to their folder",
+    not (SOURCE_DATA / "zhou_beacom_trident_wbp").is_dir(),
+    reason=f"needs the source tables in {SOURCE_DATA}; set NPINFER_SOURCE_DATA to their folder",
 )
 @pytest.mark.parametrize("folder", FOLDERS)
 def test_tables_are_made_again(folder: str, tmp_path: Path) -> None:
-    build(folder).main([str(SOURCE / FOLDERS[folder]), str(tmp_path)])
+    build(folder).main([str(SOURCE_DATA / FOLDERS[folder]), str(tmp_path)])
     made = sorted(tmp_path.iterdir())
     assert made
     for path in made:

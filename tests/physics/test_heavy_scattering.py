@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
-
 import numpy as np
 import pytest
 
@@ -16,9 +13,9 @@ from npinfer.physics.constants import G_FERMI, HBARC2_GEV2_CM2, M_NUCLEON_GEV, M
 from npinfer.physics.deep_inelastic import csms_total
 from npinfer.physics.parton_density import shipped
 from npinfer.physics.structure_functions import Scattering
+from tests.source_data import SOURCE_DATA
 
-SOURCE = Path(os.environ.get("NPINFER_SOURCE_DATA", Path(__file__).resolve().parents[3] / "shared" / "data"))
-COMPANION = SOURCE / "icecube_hnl_xsec" / "hnl_nc_sigma.csv"
+COMPANION = SOURCE_DATA / "icecube_hnl_xsec" / "hnl_nc_sigma.csv"
 needs_companion = pytest.mark.skipif(
     not COMPANION.is_file(), reason=f"needs {COMPANION}; set NPINFER_SOURCE_DATA to the folder of the source tables"
 )

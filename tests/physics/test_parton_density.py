@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,9 +13,10 @@ from numpy.typing import NDArray
 from npinfer.errors import DataError, ParameterError
 from npinfer.paths import data_file, data_folder
 from npinfer.physics.parton_density import GLUON, PHOTON, SHIPPED, PartonDensities, read_lhagrid, shipped
+from tests.source_data import SOURCE_DATA
 
 ROOT = Path(__file__).resolve().parents[2]
-SOURCE = Path(os.environ.get("NPINFER_SOURCE_DATA", ROOT.parent / "shared" / "data")) / "pdf_grids"
+SOURCE = SOURCE_DATA / "pdf_grids"
 needs_source = pytest.mark.skipif(not SOURCE.is_dir(), reason=f"needs the member files in {SOURCE}")
 PARTONS = (*range(-5, 0), *range(1, 6), GLUON, PHOTON)
 

@@ -11,8 +11,9 @@ from scipy.interpolate import BSpline
 
 from npinfer.errors import DataError
 from npinfer.physics.photospline import full_basis, local_basis, read_spline
+from tests.source_data import SOURCE_DATA
 
-RELEASE = Path("/work/shared/data/icecube_hese75_release/splines")
+RELEASE = SOURCE_DATA / "icecube_hese75_release" / "splines"
 KNOTS = np.array([-0.3, -0.1, 0.0, 0.2, 0.5, 0.55, 0.9, 1.4, 1.5, 2.0])
 
 

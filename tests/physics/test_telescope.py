@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import os
 from pathlib import Path
 from types import ModuleType
 
@@ -16,16 +15,16 @@ from npinfer.paths import data_folder
 from npinfer.physics import telescope
 from npinfer.physics.flux import power_law_integrals
 from npinfer.physics.glashow import cell_average
+from tests.source_data import SOURCE_DATA
 
 FOLDER = "icecube_hese"
 LIVETIME_S = 227708167.68
 # Official single-power-law best fit, arXiv:2011.03545: six species together at 100 TeV [GeV^-1 cm^-2 s^-1 sr^-1].
 NORM, GAMMA = 6.37e-18, 2.87
 ROOT = Path(__file__).resolve().parents[2]
-SOURCE = Path(os.environ.get("NPINFER_SOURCE_DATA", ROOT.parent / "shared" / "data"))
 needs_source = pytest.mark.skipif(
-    not (SOURCE / "icecube_mese2yr_prd91").is_dir(),
-    reason=f"needs the source tables in {SOURCE}; set NPINFER_SOURCE_DATA to their folder",
+    not (SOURCE_DATA / "icecube_mese2yr_prd91").is_dir(),
+    reason=f"needs the source tables in {SOURCE_DATA}; set NPINFER_SOURCE_DATA to their folder",
 )
 
 
@@ -247,11 +246,11 @@ def test_mese_tables_give_the_published_astrophysical_template() -> None:
     """E^-2.47 (README of the release) at 2.06e-18 a flavour: both hemispheres, 12.6 TeV to 6.3 PeV."""
     build = load_build(FOLDER)
     weights = 1.03e-18 * power_law_integrals([2.47], build.ENERGY_EDGES)[0]
-    areas = build.mese_areas(SOURCE)
+    areas = build.mese_areas(SOURCE_DATA)
     resonant = ("e_bar_gr_cascade", "e_bar_gr_track")
     used = [a for name, a in areas.items() if "_gr_" not in name or name in resonant]
     counts = np.einsum("ezbh,e->bh", sum(used), weights) * 641 * 86400 * 2 * np.pi * 0.2 * 1e4
-    published = np.loadtxt(SOURCE / "icecube_mese2yr_prd91" / "energy_north_south.txt")[:, 6].reshape(2, 20).T
+    published = np.loadtxt(SOURCE_DATA / "icecube_mese2yr_prd91" / "energy_north_south.txt")[:, 6].reshape(2, 20).T
     np.testing.assert_allclose(counts[7:16], published[7:16], rtol=0.03)
 
 
@@ -259,7 +258,7 @@ def test_mese_tables_give_the_published_astrophysical_template() -> None:
 def test_kernel_keeps_the_contents_of_the_coarse_tables(response: telescope.Response) -> None:
     """Merging the tables at the finer resolution keeps the coarse spectrum, to 1.5 % up to 800 TeV."""
     build = load_build(FOLDER)
-    areas = build.mese_areas(SOURCE)
+    areas = build.mese_areas(SOURCE_DATA)
     weights = power_law_integrals([2.5], build.ENERGY_EDGES)[0]
     raw = sum(np.einsum("ezb,e->b", build.row_area(areas, *row), weights) for row in build.rows())
     kernels = response._kernels
@@ -275,7 +274,7 @@ def test_kernel_keeps_the_contents_of_the_coarse_tables(response: telescope.Resp
 @needs_source
 def test_committed_tables_equal_a_fresh_build(tmp_path: Path) -> None:
     build = load_build(FOLDER)
-    build.main([str(SOURCE), str(tmp_path)])
+    build.main([str(SOURCE_DATA), str(tmp_path)])
     for name in build.FILES:
         if name != "response.npz":
             assert (tmp_path / name).read_bytes() == (data_folder(FOLDER) / name).read_bytes()
