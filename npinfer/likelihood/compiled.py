@@ -42,8 +42,10 @@ def minimise(
     That is the points (batch, parameters); −ln density, EDM and convergence, (batch,) each; how many did not converge.
     """
     points = _plain(start)  # moves to the minimum
-    counted = poisson.highest(packed.auxiliary.take(tables.counted[:, 1], axis=1)).sum(axis=1)
-    data = _plain(packed.counts), _plain(packed.auxiliary), _plain(packed.constant + counted)
+    constant = packed.constant
+    if len(tables.counted):
+        constant = constant + poisson.highest(packed.auxiliary.take(tables.counted[:, 1], axis=1)).sum(axis=1)
+    data = _plain(packed.counts), _plain(packed.auxiliary), _plain(constant)
     found, failed = _newton()(tables, data, points, np.array(free), tolerance)
     return points, found, failed
 
