@@ -196,5 +196,11 @@ def check_output(options: Mapping[str, Any]) -> None:
 
 
 def default_grid(likelihood: BinnedLikelihood, name: str, points: int = 41) -> np.ndarray:
-    """Points over the whole range of a parameter."""
-    return np.linspace(*likelihood.parameters[name].bounds, points)
+    """Points over the whole range of a parameter; raises ConfigurationError where that has no end."""
+    low, high = likelihood.parameters[name].bounds
+    if not np.isfinite([low, high]).all():
+        raise ConfigurationError(
+            f"parameter {name!r} has the bounds {low:g} and {high:g}, over which no grid can be laid; give "
+            f"{name.rpartition('.')[2]}=LOW:HIGH:POINTS"
+        )
+    return np.linspace(low, high, points)

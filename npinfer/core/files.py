@@ -1,4 +1,4 @@
-"""Files written in one step: never seen half-written, however the process that writes them ends."""
+"""Files written in one step, never seen half-written however the process that writes them ends; arrays read."""
 
 from __future__ import annotations
 
@@ -6,10 +6,14 @@ import os
 import platform
 import re
 import secrets
+import zlib
 from contextlib import suppress
 from pathlib import Path
+from zipfile import BadZipFile
 
-from npinfer.errors import OutputError
+import numpy as np
+
+from npinfer.errors import DataError, OutputError
 
 PART = re.compile(r"\..*\.(?P<process>\d+)@(?P<host>.*)\.[0-9a-f]{8}\.part", re.DOTALL)
 
@@ -34,6 +38,15 @@ def write_file(path: Path, content: str | bytes) -> Path:
         why = getattr(error, "strerror", None) or error
         raise OutputError(f"{path}: cannot be written: {why}; choose another folder with --out") from None
     return path
+
+
+def read_arrays(path: Path, *names: str) -> dict[str, np.ndarray]:
+    """The arrays of an .npz file that the package ships, or those of these names; raises DataError if it is damaged."""
+    try:
+        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as stored:
+            return {name: stored[name] for name in names or stored.files}
+    except (OSError, EOFError, ValueError, KeyError, TypeError, BadZipFile, zlib.error) as error:
+        raise DataError(f"{path}: damaged ({error}); install npinfer again, or run build.py beside it") from None
 
 
 def remove_leftovers(folder: Path) -> None:

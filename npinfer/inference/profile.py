@@ -58,10 +58,7 @@ def profile(
         points[cuts[i]], nll[cuts[i]] = part["points"], part["nll"]
     shape = tuple(len(v) for v in axes.values())
     if not message:
-        try:
-            _repair(likelihood, points, nll, shape, how, run)
-        except Interrupted as stopped:
-            message = str(stopped)
+        _repair(likelihood, points, nll, shape, how, run)
     return replace(_scan(likelihood, axes, best, points, nll, message), fixed=fixed)
 
 
@@ -108,15 +105,19 @@ def _repair(
     """Start again from a neighbour's minimum wherever that is better, until nothing improves; in place.
 
     A neighbour whose minimum has not moved since it was last asked is not asked again. how: arrays of every chunk. This
-    takes much less time than the minima themselves, and is not kept in the output folder.
+    takes much less time than the minima themselves, and is not kept in the output folder. Raises Interrupted.
     """
-    pairs, fresh, run = _neighbours(shape), np.isfinite(nll), replace(run, out=None)
+    pairs, fresh = _neighbours(shape), np.isfinite(nll)
     for _ in range(3):
         mine, theirs = pairs[:, fresh[pairs[1]] & np.isfinite(nll[pairs[0]])]
         starts = likelihood.parameters.shrink(np.where(how["free"], points[theirs], points[mine]), how["free"])
         cuts = [np.arange(i, min(i + PAIRS_PER_CHUNK, len(mine))) for i in range(0, len(mine), PAIRS_PER_CHUNK)]
         chunks = [{"points": points[mine[c]], "nll": nll[mine[c]], "starts": starts[c], **how} for c in cuts]
-        parts = run_chunks(better_points, likelihood, chunks, run, "profile, from neighbours")
+        try:
+            parts = run_chunks(better_points, likelihood, chunks, replace(run, out=None), "profile, from neighbours")
+        except Interrupted:
+            kept = "an output folder (--out) would keep the minima" if run.out is None else "the same command continues"
+            raise Interrupted(f"profile interrupted while its neighbours were tried; {kept}", {}) from None
         fresh = np.zeros(len(points), dtype=bool)
         for cut, part in zip(cuts, parts, strict=True):
             for row, i in enumerate(mine[cut]):

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from npinfer.core.parameter import Parameters
 from npinfer.core.provenance import Provenance
 from npinfer.core.result import Check, Validation
 from npinfer.core.template import effective_bins
@@ -49,10 +50,18 @@ def validate(name_or_path: str | Path, **configuration: Any) -> Validation:
     )
 
 
+def _bounds(parameters: Parameters) -> tuple[np.ndarray, np.ndarray]:
+    """Lower and upper bounds, without one as far from the start value as 1 + its size."""
+    reach = 1.0 + np.abs(parameters.init)
+    lower = np.where(np.isfinite(parameters.lower), parameters.lower, parameters.init - reach)
+    return lower, np.where(np.isfinite(parameters.upper), parameters.upper, parameters.init + reach)
+
+
 def _random_points(likelihood: Any, count: int) -> np.ndarray:
     """Points spread over the bounds, inside every simplex."""
     p, rng = likelihood.parameters, np.random.default_rng(0)
-    points = p.lower + (p.upper - p.lower) * (0.05 + 0.9 * rng.random((count, len(p))))
+    lower, upper = _bounds(p)
+    points = lower + (upper - lower) * (0.05 + 0.9 * rng.random((count, len(p))))
     for group in p.simplexes():
         points[:, group] = rng.dirichlet(np.ones(len(group) + 1), size=count)[:, :-1]
     return points
@@ -94,7 +103,7 @@ def _asimov(likelihood: Any) -> list[Check]:
     large where a rate grows with the square of a parameter whose truth is zero.
     """
     p = likelihood.parameters
-    reach, widths = 0.05 * (p.upper - p.lower), constraint_widths(likelihood)
+    reach, widths = 0.05 * np.subtract(*_bounds(p)[::-1]), constraint_widths(likelihood)
     far = np.array([min(r, *widths.get(n, (r,))) for n, r in zip(p.names, reach, strict=True)])
     shift = np.random.default_rng(0).uniform(-1, 1, len(p)) * far
     truth = np.where(p.fixed, p.init, np.clip(p.init + shift, p.lower, p.upper))

@@ -100,7 +100,7 @@ class DirectCounts:
             if channel not in self._bins:
                 raise ConfigurationError(unknown("channel", str(channel), self._order, "what the generator gives"))
             shape, bins = np.shape(counts), self._bins[channel]
-            if len(shape) != 2 or shape[0] != 1 or shape[1] != bins:
+            if shape != (1, bins) and (self.names or shape != (bins,)):  # what reads no parameter may leave rows out
                 raise ConfigurationError(
                     f"the generator gives counts of shape {shape} for channel {channel!r} at one point; expected "
                     f"(1, {bins}): a row for each point of the parameters, a column for each bin"

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.interpolate import CubicSpline
 
+from npinfer.core.files import read_arrays
 from npinfer.errors import ParameterError, unknown
 from npinfer.paths import data_file
 from npinfer.physics.telescope import Cells
@@ -46,13 +47,9 @@ class FluxTable:
 @cache
 def flux_table(folder: str, component: str = "flux") -> FluxTable:
     """The array `component` of flux.npz in a data folder: atmosphere (conventional, prompt) or honda_south_pole."""
-    with np.load(data_file(folder, "flux.npz"), allow_pickle=False) as stored:
-        return FluxTable(
-            tuple(stored["species"].tolist()),
-            stored["energy_gev"],
-            stored["cos_edges"],
-            stored[component].astype(float),
-        )
+    stored = read_arrays(data_file(folder, "flux.npz"), "species", "energy_gev", "cos_edges", component)
+    species, flux = tuple(stored["species"].tolist()), stored[component].astype(float)
+    return FluxTable(species, stored["energy_gev"], stored["cos_edges"], flux)
 
 
 def nominal_weights(component: str, cells: Cells) -> NDArray[np.float64]:

@@ -7,17 +7,16 @@ are NNPDF3.1 NLO with a photon (`data/parton_densities/README.md`); `read_lhagri
 from __future__ import annotations
 
 import re
-import zlib
 from collections.abc import Sequence
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
-from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.interpolate import RectBivariateSpline
 
+from npinfer.core.files import read_arrays
 from npinfer.errors import DataError, ParameterError, unknown
 from npinfer.paths import data_file
 
@@ -118,13 +117,9 @@ def _block(path: str | Path, lines: Sequence[str], first: int, last: int) -> tup
 @cache
 def shipped() -> PartonDensities:
     """The densities that the package ships; raises DataError."""
-    path = data_file(*SHIPPED)
-    try:
-        with path.open("rb") as stream, np.load(stream, allow_pickle=False) as stored:
-            x, q, values = (stored[name].astype(float) for name in ("x", "q_gev", "values"))
-            flavours, starts = stored["flavours"].tolist(), stored["block_starts"].tolist()
-    except (OSError, EOFError, ValueError, KeyError, BadZipFile, zlib.error) as error:
-        raise DataError(f"{path}: damaged ({error}); install npinfer again, or run build.py beside it") from None
+    stored = read_arrays(data_file(*SHIPPED), "x", "q_gev", "values", "flavours", "block_starts")
+    x, q, values = (stored[name].astype(float) for name in ("x", "q_gev", "values"))
+    flavours, starts = stored["flavours"].tolist(), stored["block_starts"].tolist()
     edges = [*starts, q.size]
     parts = [slice(low, high) for low, high in pairwise(edges)]
     return PartonDensities(flavours, [(x, q[part], values[:, part]) for part in parts])

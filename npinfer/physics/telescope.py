@@ -24,6 +24,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.interpolate import CubicSpline, PchipInterpolator
 from scipy.special import i0e
 
+from npinfer.core.files import read_arrays
 from npinfer.errors import DataError, ParameterError, unknown
 from npinfer.paths import data_file
 from npinfer.physics.deep_inelastic import csms_total
@@ -229,9 +230,7 @@ def _channel(name: str, axes: Mapping[str, NDArray], selected: NDArray, cos_edge
 
 
 def _read_tables(path: Path) -> dict[str, NDArray]:
-    with np.load(path, allow_pickle=False) as stored:
-        tables = {name: stored[name] for name in stored.files}
-    return {name: a.astype(float) if a.dtype.kind == "f" else a for name, a in tables.items()}
+    return {name: a.astype(float) if a.dtype.kind == "f" else a for name, a in read_arrays(path).items()}
 
 
 def _cells(tables: Tables) -> tuple[Cells, NDArray[np.intp]]:

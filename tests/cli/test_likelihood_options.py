@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -151,3 +152,13 @@ def test_unknown_parameter_of_a_shipped_likelihood(npi: Callable) -> None:
         "unknown parameter 'astro_gama': did you mean 'astro_gamma'?"
         in npi("interval icecube_hese --poi astro_gama").refused()
     )
+
+
+def test_a_grid_over_bounds_without_an_end_has_to_be_given(npi: Callable, folder: Path) -> None:
+    text = (folder / "tiny.yaml").read_text(encoding="utf-8")
+    endless = re.sub(r"(mu: \{[^}]*bounds: \[[^,]*,)[^\]]*\]", r"\1 .inf]", text)
+    assert ".inf]" in endless
+    (folder / "endless.yaml").write_text(endless, encoding="utf-8")
+    said = npi("profile endless.yaml").refused()
+    assert said.endswith("over which no grid can be laid; give mu=LOW:HIGH:POINTS")
+    assert "mu" in npi("profile endless.yaml mu=0:2:3").done()

@@ -10,10 +10,11 @@ import sys
 import threading
 from pathlib import Path
 
+import numpy as np
 import pytest
 
-from npinfer.core.files import remove_leftovers, write_file
-from npinfer.errors import OutputError
+from npinfer.core.files import read_arrays, remove_leftovers, write_file
+from npinfer.errors import DataError, OutputError
 
 
 def test_an_unwritable_place_is_refused_in_words(tmp_path: Path) -> None:
@@ -82,3 +83,15 @@ def test_many_write_one_file_and_it_is_always_whole(tmp_path: Path) -> None:
         thread.join()
     assert set(found) <= set(contents)
     assert os.listdir(tmp_path) == ["a.npz"]
+
+
+@pytest.mark.parametrize("kept", [0, 40, 300])
+def test_damaged_arrays_are_refused_in_words(tmp_path: Path, kept: int) -> None:
+    path = tmp_path / "flux.npz"
+    np.savez(path, flux=np.arange(30.0))
+    assert read_arrays(path)["flux"].sum() == read_arrays(path, "flux")["flux"].sum() == 435.0
+    with pytest.raises(DataError, match=r"flux\.npz: damaged .*; install npinfer again"):
+        read_arrays(path, "species")
+    path.write_bytes(path.read_bytes()[:kept])
+    with pytest.raises(DataError, match=r"flux\.npz: damaged .*; install npinfer again"):
+        read_arrays(path)

@@ -98,6 +98,22 @@ def test_interrupted_work_resumes(
     np.testing.assert_array_equal(rest.delta_twice_nll, scan.delta_twice_nll)
 
 
+def test_the_look_from_neighbours_is_interrupted_in_words(
+    hese: BinnedLikelihood, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop(likelihood: Any, chunk: Any) -> Any:
+        raise KeyboardInterrupt
+
+    original, grid = module.better_points, {"astro_gamma": np.array([2.5, 3.0])}
+    monkeypatch.setattr(module, "better_points", stop)
+    kept = RunOptions(out=tmp_path)
+    for run, said in ((RunOptions(), "would keep the minima"), (kept, "the same command continues")):
+        with pytest.raises(Interrupted, match=f"profile interrupted while its neighbours were tried; .*{said}"):
+            npinfer.profile(hese, grid, fixed={"f_nuebar": 1 / 6}, run=run)
+    monkeypatch.setattr(module, "better_points", original)
+    assert npinfer.profile(hese, grid, fixed={"f_nuebar": 1 / 6}, run=kept).complete
+
+
 def test_other_data_never_reuse_chunks(hese: BinnedLikelihood, tmp_path: Path) -> None:
     grid = {"astro_gamma": np.array([2.5, 3.0])}
     run = RunOptions(out=tmp_path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
@@ -116,3 +117,10 @@ def test_an_asimov_fit_that_misses_its_truth_fails(
     (check,) = [c for c in npinfer.validate(path).checks if c.name.startswith("Asimov fit")]
     assert not check.passed
     assert check.found > 0.01
+
+
+def test_parameters_without_bounds(write: Callable[..., Path], small_text: str) -> None:
+    """They are tried around their start values."""
+    text = re.sub(r"(mu: \{init: [^,]*, bounds: \[[^,]*,)[^\]]*\]", r"\1 .inf]", small_text)
+    assert ".inf]" in text
+    assert npinfer.validate(str(write(text, "endless.yaml"))).passed

@@ -177,3 +177,11 @@ def test_counts_that_nobody_counted_are_not_called_observed(place: Callable[...,
     assert fresh().data.kind == "observed"
     place(SPEC.replace("observed: [4]", "observed: [4.5]"), "spec.yaml")
     assert fresh().data.kind == "non-integer"
+
+
+def test_counts_without_parameters_are_one_row(place: Callable[..., Path]) -> None:
+    """Of a function that reads nothing, the counts of a point are those of all."""
+    place(GENERATOR.format(imports="", height=1.0), "plugged.py")
+    constant = 'lambda *, mu: {"count": np.outer(mu, [1.0])}', 'lambda: {"count": np.array([2.5])}'
+    place((Path("plugged.py").read_text()).replace(*constant), "plugged.py")
+    assert fresh().expected({}).total() == 2.5

@@ -13,6 +13,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from npinfer.core.files import read_arrays
 from npinfer.paths import data_file
 from npinfer.physics.constants import ALPHA_EM, HBARC2_GEV2_CM2, M_PROTON_GEV
 from npinfer.physics.millicharge import primaries
@@ -113,5 +114,5 @@ def chi_flux(mass_gev: float) -> NDArray[np.float64]:
 
 @cache
 def _log_table() -> NDArray[np.float64]:
-    with np.load(data_file(primaries.FOLDER, "drell_yan.npz"), allow_pickle=False) as stored:
-        return np.log(np.maximum(stored["pairs"].astype(float), 1e-60))
+    pairs = read_arrays(data_file(primaries.FOLDER, "drell_yan.npz"), "pairs")["pairs"]
+    return np.asarray(np.log(np.maximum(pairs.astype(float), 1e-60)))
