@@ -217,7 +217,7 @@ JUNO_LIMITS = pytest.mark.parametrize(
 
 
 @JUNO_LIMITS
-@pytest.mark.xfail(strict=True, reason="weaker by 2.1 to 3.1: neutral currents, which the publication seems to reject")
+@pytest.mark.xfail(strict=True, reason="weaker by 2.1 to 2.7: neutral currents, which the publication seems to reject")
 def test_published_limits_of_juno(mass: float, published: float) -> None:
     held = norms(SINGLE, "bremsstrahlung", "drell_yan") | BACKGROUNDS
     assert edges(load(SINGLE, mass), held)[0][0] ** 2 == pytest.approx(published, rel=0.3)
