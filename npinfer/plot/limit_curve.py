@@ -146,7 +146,7 @@ def plot_limit_curve(
 
 
 def draw_overlays(axes: Axes, overlays: Sequence[Overlay]) -> list[Artist]:
-    """Thin lines with gaps where they leave the axes, grey if few, and hatched bands; gives what a legend shows."""
+    """Grey lines with gaps where they leave the axes, thin ones first, and hatched bands; gives what a legend shows."""
     drawn: list[Artist] = []
     low, high = axes.get_ylim()
     for number, overlay in enumerate(overlays):
@@ -157,7 +157,7 @@ def draw_overlays(axes: Axes, overlays: Sequence[Overlay]) -> list[Artist]:
             continue
         inside = np.where((overlay.lower >= low) & (overlay.lower <= high), overlay.lower, np.nan)
         turn, dashes = divmod(number, len(EXTERNAL_DASHES))
-        style = {"color": (GREY, INK)[turn % 2], "linewidth": 0.6 + 0.4 * turn, "linestyle": EXTERNAL_DASHES[dashes]}
+        style = {"color": GREY, "linewidth": 0.6 + 0.8 * turn, "linestyle": EXTERNAL_DASHES[dashes]}
         drawn += axes.plot(overlay.x, inside, label=label, zorder=2.6, **style)
     return drawn
 
