@@ -93,12 +93,12 @@ if TYPE_CHECKING:
     from npinfer.inference.exclusion import exclusion
     from npinfer.inference.executor import RunOptions
     from npinfer.inference.fit import fit
+    from npinfer.inference.fit_options import FitOptions
     from npinfer.inference.gof import goodness_of_fit
     from npinfer.inference.impacts import impacts
     from npinfer.inference.interval import IntervalOptions, interval
     from npinfer.inference.limits import upper_limit
     from npinfer.inference.mcmc import sample
-    from npinfer.inference.minimise import FitOptions
     from npinfer.inference.profile import profile
     from npinfer.inference.rank_calibration import rank_calibration
     from npinfer.inference.significance import significance

@@ -20,7 +20,7 @@ from npinfer.cli.output import finish
 from npinfer.cli.over import fit_row, over_option, repeat
 from npinfer.core.result import FitResult
 from npinfer.inference.fit import fit
-from npinfer.inference.minimise import MINIMISERS, FitOptions
+from npinfer.inference.fit_options import MINIMISERS, FitOptions
 from npinfer.likelihood.binned import BinnedLikelihood
 
 

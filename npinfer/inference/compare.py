@@ -16,7 +16,8 @@ from npinfer.core.result.tail import TIE, Tail, quantiles
 from npinfer.errors import ConfigurationError, DataError, InferenceError, ParameterError, unknown
 from npinfer.inference.executor import Arrays, Interrupted, RunOptions, run_chunks
 from npinfer.inference.fit import best_fit, full_names
-from npinfer.inference.minimise import FitOptions, minimise, start_points
+from npinfer.inference.fit_options import FitOptions
+from npinfer.inference.minimise import minimise, start_points
 
 TOYS_PER_CHUNK = 100
 OPTIONS = FitOptions()

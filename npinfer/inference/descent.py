@@ -10,12 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from copy import copy
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from npinfer.inference.coordinates import Coordinates
+from npinfer.inference.minima import Minima
 from npinfer.likelihood.profiled import Profiled
 
 SOFTEST = 1e-6  # eigenvalue of a corrected curvature, in units of the expected information, that is still used
@@ -24,24 +24,7 @@ FLATTEST = 1e-2  # size of a negative curvature, in the same units, that steps a
 LEAST_DAMPING = {"secant": 1.0, "rough": 1.0, "exact": 1e-3, "observed": 1e-3}
 WILDEST = 1e100  # change of a gradient that nothing is learnt from
 CHUNK = 128  # points evaluated together: larger batches fall out of the cache
-FIELDS = ("points", "nll", "edm", "valid")  # of minima
 STATE = ("x", "nll", "gradient", "information", "correction", "damping", "edm", "valid", "lower", "upper")
-
-
-@dataclass(frozen=True)
-class Minima:
-    """The minima of a batch of problems: points (batch, parameters); −ln density, EDM, convergence, each (batch,)."""
-
-    points: np.ndarray
-    nll: np.ndarray
-    edm: np.ndarray
-    valid: np.ndarray
-
-    def better(self, other: Minima) -> Minima:
-        """Row by row the lower of two minima; of equal ones a converged one."""
-        wins = (other.nll < self.nll - 1e-12) | ((other.nll < self.nll + 1e-12) & other.valid & ~self.valid)
-        pick = lambda a, b: np.where(wins.reshape(-1, *(1,) * (a.ndim - 1)), b, a)
-        return Minima(*(pick(getattr(self, f), getattr(other, f)) for f in FIELDS))
 
 
 class Descent:
@@ -71,7 +54,7 @@ class Descent:
         for name in STATE:
             setattr(part, name, getattr(self, name)[rows])
         if self.known is not None:
-            part.known = Minima(*(getattr(self.known, f)[rows] for f in FIELDS))
+            part.known = self.known.take(rows)
         return part
 
     def put(self, rows: np.ndarray, part: Descent) -> None:
@@ -187,9 +170,7 @@ class Descent:
         found: np.ndarray = 1e-13 * np.abs(self.nll) + 2 * np.finfo(float).eps * np.abs(self.packed.constant)
         return found
 
-    def learn(
-        self, rows: np.ndarray | slice, step: np.ndarray, change: np.ndarray, information: np.ndarray
-    ) -> None:
+    def learn(self, rows: np.ndarray | slice, step: np.ndarray, change: np.ndarray, information: np.ndarray) -> None:
         """Correct the curvature by the rank-one matrix that explains how the gradient changed over a step."""
         tame = np.abs(change).max(axis=1, initial=0.0) < WILDEST
         if not tame.all():

@@ -11,6 +11,7 @@ from npinfer.core.dataset import Dataset
 from npinfer.core.provenance import Provenance
 from npinfer.core.result import FitResult, Quantity, Status
 from npinfer.errors import ConfigurationError, ParameterError
+from npinfer.inference.fit_options import FitOptions
 from npinfer.inference.identify import (
     flat_directions,
     invert,
@@ -21,17 +22,10 @@ from npinfer.inference.identify import (
     weak_directions,
     without_noise,
 )
-from npinfer.inference.minimise import (
-    FitOptions,
-    Minima,
-    free_mask,
-    lowest,
-    minimise,
-    observed_information,
-    promising,
-    start_points,
-)
+from npinfer.inference.minima import Minima
+from npinfer.inference.minimise import free_mask, lowest, minimise, observed_information, start_points
 from npinfer.inference.prefit import constraint_widths, prefit_covariance, prefit_point
+from npinfer.inference.stages import promising
 from npinfer.inference.views import Spot, channel_views, sample_yields, slopes
 from npinfer.threads import one_blas_thread
 
@@ -226,9 +220,7 @@ def _pull_errors(likelihood: Any, sigma: np.ndarray) -> dict[str, float]:
     return {n: float(sigma[names.index(n)] / (0.5 * sum(widths[n]))) for n in likelihood.constraints.auxiliary_names}
 
 
-def _derived_errors(
-    likelihood: Any, spot: Spot, flat: np.ndarray, derived: Mapping[str, float]
-) -> dict[str, float]:
+def _derived_errors(likelihood: Any, spot: Spot, flat: np.ndarray, derived: Mapping[str, float]) -> dict[str, float]:
     """Linear propagation; NaN for what depends on nothing that is free and inside its bounds, or on what is `flat`."""
     if not len(spot.kept) or not derived:
         return dict.fromkeys(derived, float("nan"))

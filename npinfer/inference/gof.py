@@ -14,8 +14,8 @@ from npinfer.core.result.gof import FEW, FEWER, Contribution, GoodnessOfFit
 from npinfer.core.result.tail import Tail
 from npinfer.inference.executor import RunOptions
 from npinfer.inference.fit import best_fit, full_names, information_at
+from npinfer.inference.fit_options import FitOptions
 from npinfer.inference.identify import rank
-from npinfer.inference.minimise import FitOptions
 from npinfer.inference.toys import ToyFits, ToyPlan, check_toys, run_toys
 
 

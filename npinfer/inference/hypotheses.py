@@ -11,7 +11,8 @@ import numpy as np
 from npinfer.errors import InferenceError, ParameterError
 from npinfer.inference import teststat
 from npinfer.inference.fit import full_names, poi_name
-from npinfer.inference.minimise import FitOptions, free_mask, minimise, start_points
+from npinfer.inference.fit_options import FitOptions
+from npinfer.inference.minimise import free_mask, minimise, start_points
 from npinfer.inference.toys import fit_hypotheses
 
 OPTIONS = FitOptions(tolerance=1e-8)  # q to 2e-8: limits to a few 1e-9

@@ -14,9 +14,11 @@ from npinfer.core.result.impacts import NOT_IDENTIFIED, Impact, Impacts, Part, r
 from npinfer.errors import InferenceError, ParameterError
 from npinfer.inference.executor import Arrays, RunOptions, run_chunks
 from npinfer.inference.fit import ONE_SIGMA, best_fit, full_names, information_at, poi_name
+from npinfer.inference.fit_options import FitOptions
 from npinfer.inference.identify import identified, invert
 from npinfer.inference.interval import interval
-from npinfer.inference.minimise import FitOptions, Minima, free_mask, minimise, start_points
+from npinfer.inference.minima import Minima
+from npinfer.inference.minimise import free_mask, minimise, start_points
 from npinfer.inference.prefit import constraint_widths
 
 OPTIONS = FitOptions()

@@ -15,7 +15,9 @@ from npinfer.core.result import Calibration, Interval, Quantity, Segment
 from npinfer.core.result.tail import TIE
 from npinfer.errors import ConfigurationError, InferenceError, ParameterError, unknown
 from npinfer.inference.fit import best_fit, covariance_at, full_names
-from npinfer.inference.minimise import FitOptions, Minima, free_mask, minimise, start_points
+from npinfer.inference.fit_options import FitOptions
+from npinfer.inference.minima import Minima
+from npinfer.inference.minimise import free_mask, minimise, start_points
 
 METHODS = ("profile",)
 GRID_POINTS = 33  # of the first look around the best fit; every crossing is then refined

@@ -13,7 +13,9 @@ from npinfer.core.result import Quantity, Scan
 from npinfer.errors import InferenceError, ParameterError
 from npinfer.inference.executor import Arrays, Interrupted, RunOptions, run_chunks
 from npinfer.inference.fit import best_fit, full_names
-from npinfer.inference.minimise import FitOptions, Minima, free_mask, minimise, start_points
+from npinfer.inference.fit_options import FitOptions
+from npinfer.inference.minima import Minima
+from npinfer.inference.minimise import free_mask, minimise, start_points
 
 POINTS_PER_CHUNK = 32
 PAIRS_PER_CHUNK = 256
@@ -69,7 +71,7 @@ def profile_points(likelihood: Any, chunk: Arrays) -> Arrays:
     starts = [points]
     for other in chunk["further"]:
         starts.append(likelihood.parameters.shrink(np.where(free, other, points), free))
-    minima = minimise(likelihood, likelihood.pack(None), starts, free, options)
+    minima = minimise(likelihood, likelihood.pack(None), starts, free, options, neighbours=True)
     return {"points": minima.points, "nll": minima.nll}
 
 

@@ -15,7 +15,9 @@ from npinfer.core.result.tail import Tail
 from npinfer.errors import InferenceError, ParameterError
 from npinfer.inference.executor import RunOptions
 from npinfer.inference.fit import best_fit, full_names, poi_name
-from npinfer.inference.minimise import FitOptions, Minima, free_mask
+from npinfer.inference.fit_options import FitOptions
+from npinfer.inference.minima import Minima
+from npinfer.inference.minimise import free_mask
 from npinfer.inference.teststat import p_q_zero, q_zero
 from npinfer.inference.toys import ToyPlan, check_toys, run_toys
 

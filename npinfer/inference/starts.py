@@ -10,7 +10,8 @@ import numpy as np
 
 from npinfer.errors import InferenceError
 from npinfer.inference.fit import covariance_at
-from npinfer.inference.minimise import FitOptions, minimise, start_points
+from npinfer.inference.fit_options import FitOptions
+from npinfer.inference.minimise import minimise, start_points
 
 DISPERSION = 2.0  # starts are this many times wider than the posterior is near its maximum
 DEPTH = 12.5  # minima of −ln density less deep than this serve as starts: five standard deviations

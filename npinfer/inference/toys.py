@@ -14,7 +14,9 @@ from npinfer.core.result import Quantity, ToyEnsemble
 from npinfer.errors import ConfigurationError, InferenceError, ParameterError
 from npinfer.inference.executor import Arrays, Interrupted, RunOptions, run_chunks
 from npinfer.inference.fit import best_fit, full_names
-from npinfer.inference.minimise import FitOptions, Minima, free_mask, minimise, start_points
+from npinfer.inference.fit_options import FitOptions
+from npinfer.inference.minima import Minima
+from npinfer.inference.minimise import free_mask, minimise, start_points
 
 TOYS_PER_CHUNK = 200
 OPTIONS = FitOptions()

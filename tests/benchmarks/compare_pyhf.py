@@ -32,7 +32,8 @@ import pyhf  # noqa: E402
 from workspaces import ALL  # noqa: E402
 
 import npinfer  # noqa: E402
-from npinfer.inference.minimise import FitOptions, free_mask, minimise  # noqa: E402
+from npinfer.inference.fit_options import FitOptions  # noqa: E402
+from npinfer.inference.minimise import free_mask, minimise  # noqa: E402
 from npinfer.likelihood import compiled  # noqa: E402
 from npinfer.likelihood.binned import BinnedLikelihood  # noqa: E402
 from npinfer.likelihood.pyhf_model import pyhf_data  # noqa: E402

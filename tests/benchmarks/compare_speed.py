@@ -24,7 +24,8 @@ from iminuit import Minuit
 
 import npinfer
 from npinfer.inference.diagnostics import WINDOW, autocorrelation_time, bulk_ess
-from npinfer.inference.minimise import FitOptions, free_mask, minimise
+from npinfer.inference.fit_options import FitOptions
+from npinfer.inference.minimise import free_mask, minimise
 from npinfer.likelihood.binned import BinnedLikelihood
 from npinfer.threads import one_blas_thread
 

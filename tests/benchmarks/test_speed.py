@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 
 import npinfer
-from npinfer.inference.minimise import FitOptions, free_mask, minimise, start_points
+from npinfer.inference.fit_options import FitOptions
+from npinfer.inference.minimise import free_mask, minimise, start_points
 from npinfer.likelihood.binned import BinnedLikelihood
 from npinfer.likelihood.pyhf_model import pyhf_data
 

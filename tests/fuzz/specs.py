@@ -16,7 +16,7 @@ import numpy as np
 
 import npinfer
 from npinfer.errors import NpinferError
-from npinfer.inference.minimise import FitOptions
+from npinfer.inference.fit_options import FitOptions
 from npinfer.likelihood.catalogue import describe_spec
 from npinfer.likelihood.cells import Cells
 from npinfer.likelihood.contract import Contracted

@@ -18,7 +18,7 @@ from npinfer.core.result import Comparison
 from npinfer.errors import ConfigurationError, InferenceError, ParameterError
 from npinfer.inference import compare as module
 from npinfer.inference.executor import Interrupted, RunOptions
-from npinfer.inference.minimise import Minima
+from npinfer.inference.minima import Minima
 from npinfer.likelihood.binned import BinnedLikelihood
 
 Make = Callable[[str], BinnedLikelihood]

@@ -13,7 +13,7 @@ import pytest
 import npinfer
 from npinfer.core.result import FitResult, Status
 from npinfer.errors import ParameterError
-from npinfer.inference.minimise import FitOptions
+from npinfer.inference.fit_options import FitOptions
 from npinfer.likelihood.binned import BinnedLikelihood
 
 LEVEL = """\

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 
 import npinfer
-from npinfer.inference.minimise import FitOptions, free_mask, minimise
+from npinfer.inference.fit_options import FitOptions
+from npinfer.inference.minimise import free_mask, minimise
 from npinfer.likelihood.binned import BinnedLikelihood
 
 

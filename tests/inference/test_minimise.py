@@ -9,7 +9,8 @@ import pytest
 
 import npinfer
 from npinfer.errors import ConfigurationError, InferenceError
-from npinfer.inference.minimise import FitOptions, free_mask, minimise, start_points
+from npinfer.inference.fit_options import FitOptions
+from npinfer.inference.minimise import free_mask, minimise, start_points
 from npinfer.likelihood.binned import BinnedLikelihood
 
 TOYS = 60  # tests/benchmarks has 300

@@ -18,7 +18,9 @@ from npinfer.core.result import ToyEnsemble
 from npinfer.errors import ConfigurationError, DataError, ParameterError
 from npinfer.inference import toys as module
 from npinfer.inference.executor import Interrupted
-from npinfer.inference.minimise import FitOptions, Minima, free_mask, minimise
+from npinfer.inference.fit_options import FitOptions
+from npinfer.inference.minima import Minima
+from npinfer.inference.minimise import free_mask, minimise
 from npinfer.likelihood.binned import BinnedLikelihood
 
 Make = Callable[[str], BinnedLikelihood]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -215,6 +216,20 @@ def test_minima_at_knots_of_the_anisotropy_are_found(lh: EventLikelihood) -> Non
         left = -mine.value_grad(at[None])[1][0, position]
         assert left <= 0 <= right
     assert at_knots
+
+
+def test_a_profile_is_a_fit_at_every_point(lh: EventLikelihood) -> None:
+    """Its points start between the minima of others, fits on their own.
+
+    The anisotropy is held: in this few events it has many minima, one between each two of its knots.
+    """
+    grid = {"astro_gamma": np.linspace(2.2, 3.4, 3), "astro_norm": np.linspace(1.0, 10.0, 5)}
+    held = {"f_nuebar": 1 / 6, "anisotropy_scale": 1.0}
+    found = npinfer.profile(lh, grid, fixed=held)
+    for (i, gamma), (j, norm) in product(*map(enumerate, grid.values())):
+        alone = npinfer.fit(lh, fixed={**held, "astro_gamma": gamma, "astro_norm": norm})
+        assert alone.valid
+        assert found.twice_nll + found.delta_twice_nll[i, j] == pytest.approx(alone.twice_nll, abs=1e-7)
 
 
 # ---- what is refused
