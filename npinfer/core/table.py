@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from npinfer.core.files import write_file
 
 @dataclass(frozen=True)
 class Table:
-    """Rows under named columns, a title above and notes below.
+    """Rows under named columns, a title above and notes below; labels: columns of one value, in CSV alone.
 
     >>> print(Table("fit", ("name", "value"), (("a", 1.0), ("bb", None))))
     fit
@@ -26,6 +27,7 @@ class Table:
     columns: tuple[str, ...]
     rows: tuple[tuple[Any, ...], ...]
     notes: tuple[str, ...] = ()
+    labels: Mapping[str, str] = field(default_factory=dict)
 
     def cells(self) -> list[list[str]]:
         """The rows as text."""
@@ -38,11 +40,11 @@ class Table:
         return "\n".join([self.title, *body, *self.notes])
 
     def csv(self) -> str:
-        """The table as CSV with full precision."""
-        stream = io.StringIO()
+        """The table as CSV with full precision; the labels are its last columns."""
+        stream, labels = io.StringIO(), self.labels.values()
         writer = csv.writer(stream, lineterminator="\n")
-        writer.writerow(self.columns)
-        writer.writerows([["" if v is None else v for v in row] for row in self.rows])
+        writer.writerow([*self.columns, *self.labels])
+        writer.writerows([[*("" if v is None else v for v in row), *labels] for row in self.rows])
         return stream.getvalue()
 
     def save(self, path: str | Path) -> Path:

@@ -14,7 +14,6 @@ from jinja2 import Environment, StrictUndefined
 
 from npinfer.core.files import write_file
 from npinfer.core.result import (
-    ChannelView,
     Comparison,
     Contour,
     FitResult,
@@ -130,8 +129,8 @@ def _downloads(folder: Folder, marks: Marks) -> Iterator[tuple[str, Callable[[],
         yield saved.file, partial(_table_of, saved.result, stem)
         yield saved.file, partial(_curves_of, saved.result, stem)
         if isinstance(saved.result, FitResult):
-            for channel, view in saved.result.channels.items():
-                yield saved.file, partial(_counts_of, channel, view, stem)
+            for channel in saved.result.channels:
+                yield saved.file, partial(_counts_of, saved.result, channel, stem)
     for parameter, shown in marks.values.items():
         table = Table("", ("model", parameter, "lower", "upper"), tuple((n, *ends(m)) for n, m in shown.items()))
         yield "models", partial(_models_of, folder, table, parameter)
@@ -150,9 +149,9 @@ def _curves_of(result: Result, stem: str) -> list[Download]:
     return [download(curve, f"{stem}_{name}.csv", curve.title) for name, curve in result.curves().items() if curve.rows]
 
 
-def _counts_of(channel: str, view: ChannelView, stem: str) -> list[Download]:
+def _counts_of(fit: FitResult, channel: str, stem: str) -> list[Download]:
     about = f"observed and fitted counts of {readable(channel)}"
-    return [download(sections.counts(view), f"{stem}_counts_{channel}.csv", about)]
+    return [download(sections.counts(fit, channel), f"{stem}_counts_{channel}.csv", about)]
 
 
 def _models_of(folder: Folder, table: Table, parameter: str) -> list[Download]:

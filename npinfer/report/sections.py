@@ -8,7 +8,6 @@ from urllib.parse import quote
 import numpy as np
 
 from npinfer.core.result import (
-    ChannelView,
     Comparison,
     Contour,
     Exclusion,
@@ -248,8 +247,9 @@ def provenance_section(folder: Folder) -> Section:
     return Section("provenance", "How these numbers were made", note, codes=tuple(blocks))
 
 
-def counts(view: ChannelView) -> Table:
+def counts(fit: FitResult, channel: str) -> Table:
     """The edges of every bin of a channel, its observed and fitted counts."""
+    view = fit.channels[channel]
     columns = [f"{axis.name} {end}" for axis in view.axes for end in ("from", "to")]
     samples = [np.asarray(s, dtype=float) for s in view.samples.values()]
     total = np.sum([*samples, np.zeros(len(view.observed))], axis=0)
@@ -257,4 +257,4 @@ def counts(view: ChannelView) -> Table:
     for i, cells in enumerate(np.ndindex(tuple(axis.bins for axis in view.axes))):
         edges = [float(axis.edges[j + k]) for axis, j in zip(view.axes, cells, strict=True) for k in (0, 1)]
         rows.append((*edges, float(view.observed[i]), *(float(s[i]) for s in samples), float(total[i])))
-    return Table("", (*columns, "observed", *view.samples, "total"), tuple(rows))
+    return Table("", (*columns, "observed", *view.samples, "total"), tuple(rows), labels=fit.labels())

@@ -23,7 +23,7 @@ def test_a_calibration_is_kept_and_used(npi: Callable, folder: Path) -> None:
     out = npi("interval tiny.yaml --cl 0.9 --calibration results/calibrate.json --out results").done()
     assert "Feldman–Cousins with 60 toys a point" in out
     curve = (folder / "results/interval_curve.csv").read_text().splitlines()
-    assert curve[0] == "tiny.mu,delta_twice_nll,threshold"
+    assert curve[0] == "tiny.mu,delta_twice_nll,threshold,data_kind,likelihood_kind,likelihood_status"
     assert (folder / "results/interval.png").is_file()
     assert npinfer.load_result(folder / "results/interval.json").provenance.seed == 0
     out = npi(

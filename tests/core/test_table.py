@@ -19,6 +19,12 @@ def test_text_is_aligned_under_its_columns() -> None:
     assert str(TABLE) == "fit\nname   value  ok\ngamma  2.871  yes\nn      –      –\na note"
 
 
+def test_labels_are_the_last_columns_of_csv_and_not_of_text() -> None:
+    labelled = Table("fit", ("name", "value"), (("gamma", 2.5), ("n", None)), labels={"data_kind": "Asimov"})
+    assert labelled.csv() == "name,value,data_kind\ngamma,2.5,Asimov\nn,,Asimov\n"
+    assert "Asimov" not in str(labelled)
+
+
 def test_a_table_without_rows_still_has_its_columns() -> None:
     assert str(Table("empty", ("a", "b"), ())) == "empty\na  b"
 

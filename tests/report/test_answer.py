@@ -120,7 +120,10 @@ def test_a_limit_answers_too(page):
     assert "f_nuebar < 0.4 at 90 % CL (by toys); expected 0.3, 95 % between 0.1 and no limit" in found.text
     assert "90 % upper limit of f ν̄e 0.4 expected: 0.3 by toys observed data" in found.text
     assert "Along m chi: limit, at the lowest 0.4 at 1 (drawn below; local: nothing corrects" in found.text
-    assert found.downloads()["over.csv"] == [["m_chi", "f_nuebar observed"], ["1.0", "0.4"]]
+    assert found.downloads()["over.csv"] == [
+        ["m_chi", "f_nuebar observed", "data_kind", "likelihood_kind", "likelihood_status"],
+        ["1.0", "0.4", "observed", "real", "approximate"],
+    ]
     elsewhere = replace(limit, description=replace(limit.description, name="other"))
     assert "other: f_nuebar < 0.4" in page(make_interval(), limit=elsewhere).text
 

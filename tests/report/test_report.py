@@ -80,13 +80,20 @@ def test_downloads_are_the_tables(page):
         assert files[f"{result.verb}.csv"] == list(csv.reader(io.StringIO(result.table().csv())))
     counts = files["fit_counts_deep_core.csv"]
     assert counts[0][:4] == ["energy_gev from", "energy_gev to", "cos_zenith from", "cos_zenith to"]
-    assert counts[0][4:] == ["observed", "astro", "muon", "total"]
-    assert [float(v) for v in counts[3]] == [1e5, 1e6, -1.0, 0.0, 0.0, 1.0, 0.125, 1.125]
+    labels = ["data_kind", "likelihood_kind", "likelihood_status"]
+    assert counts[0][4:] == ["observed", "astro", "muon", "total", *labels]
+    for name in files.keys() - {"models.csv"}:
+        own = labels[1:] if name == "validate.csv" else labels
+        assert files[name][0][-len(own) :] == own, name
+    assert [float(v) for v in counts[3][:-3]] == [1e5, 1e6, -1.0, 0.0, 0.0, 1.0, 0.125, 1.125]
     energy = files["fit_counts_deep_core_energy_gev.csv"]
     assert energy[0][2:5] == ["observed", "lower", "upper"]
     assert [float(v) for v in energy[1][:3]] == [1e4, 1e5, 6.0]  # two bins of cos_zenith added up
     assert dict(zip(energy[0], energy[1], strict=True))["post-fit astro"] == "5.0"
-    assert files["fit_pulls.csv"] == [["parameter", "pull", "error"], ["toy.scale", "0.4", "0.9"]]
+    assert files["fit_pulls.csv"] == [
+        ["parameter", "pull", "error", *labels],
+        ["toy.scale", "0.4", "0.9", "observed", "real", "approximate"],
+    ]
     assert files["models.csv"][2] == ["pγ", "0.075", "0.075", "0.075"]
 
 

@@ -56,6 +56,12 @@ class Result:
         """The last notes of every table: what a reader of the likelihood's numbers should know, then what it is."""
         return (*self.description.notes, self.description.small_print())
 
+    def labels(self) -> dict[str, str]:
+        """What kind of numbers these are: of every CSV the last columns."""
+        data = getattr(self, "data_kind", "")
+        kinds = {"likelihood_kind": self.description.kind, "likelihood_status": self.description.status}
+        return {"data_kind": data, **kinds} if data else kinds
+
     def curves(self) -> dict[str, Table]:
         """What a figure of this result draws, each as a table to draw it again from; {} where `table` has it all."""
         return {}

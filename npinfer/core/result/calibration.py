@@ -172,6 +172,7 @@ class Calibration(ArchivedResult):
                 *([f"fixed: {held}"] if held else []),
                 *self.small_print(),
             ),
+            labels=self.labels(),
         )
 
 

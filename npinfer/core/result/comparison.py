@@ -191,6 +191,7 @@ class Comparison(Result):
             (*columns, *expected),
             tuple(rows),
             (self.describe(), *fits, MEANING, *self.notes(), *self.small_print()),
+            labels=self.labels(),
         )
 
     def curves(self) -> dict[str, Table]:
@@ -201,7 +202,8 @@ class Comparison(Result):
             t = np.stack([self.statistic(*pair, truth) for pair in pairs], axis=1)
             rows += [(truth, *row) for row in t.tolist()]
         columns = ("truth", *(f"t {tested} against {against}" for tested, against in pairs))
-        return {"toys": Table(f"toys of {' and '.join(self.names)}", columns, tuple(rows))} if rows else {}
+        title = f"toys of {' and '.join(self.names)}"
+        return {"toys": Table(title, columns, tuple(rows), labels=self.labels())} if rows else {}
 
     def notes(self) -> list[str]:
         """What has to be known of the fits and the toys."""

@@ -70,4 +70,5 @@ class Contour(Result):
             ("cl", "path", *self.names),
             rows,
             (self.describe(), *self.small_print()),
+            labels=self.labels(),
         )

@@ -133,7 +133,7 @@ class Coverage(Result):
             *self.small_print(),
         )
         title = f"coverage of intervals of {self.quantity.name} (toys around the fit to {self.data_kind} data)"
-        return Table(title, ("setting", "cl", "critical", *shares), tuple(rows), notes)
+        return Table(title, ("setting", "cl", "critical", *shares), tuple(rows), notes, labels=self.labels())
 
 
 def _share(tail: Tail) -> str:

@@ -79,6 +79,7 @@ class Exclusion(Result):
             ("excluded", "from", "to", "lower end", "upper end"),
             tuple(sorted(rows, key=lambda row: order[row[0]])),
             (*filter(None, said), *self.small_print()),
+            labels=self.labels(),
         )
 
     def curves(self) -> dict[str, Table]:
@@ -86,7 +87,7 @@ class Exclusion(Result):
         names = [name.replace("expected", f"expected {self.p_name}") for name in NAMES[: len(self.p_expected)]]
         rows = tuple(zip(self.grid.tolist(), self.p.tolist(), *self.p_expected.tolist(), strict=True))
         title = f"{self.p_name} of {self.quantity.name} ({self.data_kind} data)"
-        return {"grid": Table(title, (self.quantity.name, self.p_name, *names), rows)}
+        return {"grid": Table(title, (self.quantity.name, self.p_name, *names), rows, labels=self.labels())}
 
 
 def _end(at_edge: bool) -> str:

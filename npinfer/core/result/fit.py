@@ -163,6 +163,7 @@ class FitResult(Result):
                 seen,
                 *self.small_print(),
             ),
+            labels=self.labels(),
         )
 
     def _stuck(self) -> str:
@@ -199,4 +200,5 @@ class FitResult(Result):
                 f"errors do not add in quadrature{self._stuck()}",
                 *self.small_print(),
             ),
+            labels=self.labels(),
         )

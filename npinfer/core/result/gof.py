@@ -121,4 +121,5 @@ class GoodnessOfFit(Result):
             ("channel", "t", "data", "observed", "expected", "bins below 1", "asymptotic p", "toy p", "toys"),
             tuple(rows),
             tuple(note for note in notes if note),
+            labels=self.labels(),
         )

@@ -122,6 +122,7 @@ class Impacts(Result):
             (*columns, "note"),
             tuple(rows),
             tuple(note for note in notes if note),
+            labels=self.labels(),
         )
 
 

@@ -77,12 +77,13 @@ class Interval(Result):
             ("lower", "upper", "lower end", "upper end"),
             rows,
             notes,
+            labels=self.labels(),
         )
 
     def curves(self) -> dict[str, Table]:
         """The profile that the interval was read from, with its threshold."""
         columns = (self.quantity.name, "delta_twice_nll", "threshold")
-        return {"curve": Table("profile", columns, tuple(map(tuple, self.curve.T.tolist())))}
+        return {"curve": Table("profile", columns, tuple(map(tuple, self.curve.T.tolist())), labels=self.labels())}
 
 
 def _say(segment: Segment) -> str:

@@ -90,6 +90,7 @@ class Limit(Result):
             ("limit", self.quantity.name),
             tuple(rows),
             tuple(self.notes()),
+            labels=self.labels(),
         )
 
     def notes(self) -> list[str]:
@@ -103,7 +104,7 @@ class Limit(Result):
         names = [name.replace("expected", f"expected {self.p_name}") for name in NAMES[: len(self.p_expected)]]
         rows = tuple(zip(self.tested.tolist(), self.p.tolist(), *self.p_expected.tolist(), strict=True))
         title = f"{self.p_name} of {self.quantity.name} ({self.data_kind} data)"
-        table = Table(title, (self.quantity.name, self.p_name, *names), rows, tuple(self.notes()))
+        table = Table(title, (self.quantity.name, self.p_name, *names), rows, tuple(self.notes()), labels=self.labels())
         return {"scan": table} if len(self.tested) else {}
 
 

@@ -141,6 +141,7 @@ class Posterior(ArchivedResult):
             ),
             tuple(rows),
             (self.describe(), self.size(), *self._held(), *self.small_print()),
+            labels=self.labels(),
         )
 
     def curves(self) -> dict[str, Table]:
@@ -154,7 +155,8 @@ class Posterior(ArchivedResult):
             below = (np.cumsum(height) / len(values)).tolist()
             rows += [(name, *end, d, p) for end, d, p in zip(ends, density.tolist(), below, strict=True)]
         columns = ("quantity", "from", "to", "density", "probability up to there")
-        return {"marginals": Table(f"marginals of {self.description.title}", columns, tuple(rows))}
+        title = f"marginals of {self.description.title}"
+        return {"marginals": Table(title, columns, tuple(rows), labels=self.labels())}
 
     def size(self) -> str:
         """How many samples there are, in words."""

@@ -173,7 +173,8 @@ class RankCalibration(Result):
         columns = [np.arange(1, self.n_ranks) / self.n_ranks, low, high, *map(self.ecdf_difference, self.names)]
         names = ("rank below", f"{100 * (1 - LEVEL):g} % from", "to", *self.names)
         rows = tuple(tuple(row) for row in np.column_stack(columns).tolist())
-        return {"ecdf": Table(f"ECDF of ranks less that of uniform ones, {self.description.title}", names, rows)}
+        title = f"ECDF of ranks less that of uniform ones, {self.description.title}"
+        return {"ecdf": Table(title, names, rows, labels=self.labels())}
 
     def table(self) -> Table:
         """One row a quantity."""
@@ -190,4 +191,5 @@ class RankCalibration(Result):
             (*columns, f"{100 * cl:g} % covers", "from", "to", "prior"),
             tuple(rows),
             (self.describe(), MEANING, *held, *filter(None, [self.message]), *self.small_print()),
+            labels=self.labels(),
         )

@@ -56,7 +56,7 @@ class Repeated(Result):
     def table(self) -> Table:
         """One row a value."""
         title = f"{self.asked} of {self.description.name} over {self.key} ({self.data_kind} data)"
-        return Table(title, self.columns, self.rows, (self.describe(), *self.small_print()))
+        return Table(title, self.columns, self.rows, (self.describe(), *self.small_print()), labels=self.labels())
 
 
 def _number(value: Any) -> float:

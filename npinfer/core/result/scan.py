@@ -64,4 +64,5 @@ class Scan(Result):
             (*self.names, "delta_twice_nll", *self.values),
             rows,
             (self.describe(), *([self.message] if self.message else []), *self.small_print()),
+            labels=self.labels(),
         )

@@ -102,4 +102,5 @@ class Significance(Result):
             (*asymptotic, "toy p", "p lower", "p upper", "toy z", "z lower", "z upper", "toys", "expected z"),
             (row,),
             tuple(note for note in notes if note),
+            labels=self.labels(),
         )

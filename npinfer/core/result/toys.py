@@ -119,13 +119,13 @@ class ToyEnsemble(ArchivedResult):
             rows.append((name, self.truth[name], *numbers, self.quantities[name].unit, state))
         columns = ("parameter", "truth", "mean", "± of mean", "deviation", "16 %", "median", "84 %", "unit", "state")
         notes = (self.describe(), *self.notes(), *self.small_print())
-        return Table(f"toys of {self.description.title}", columns, tuple(rows), notes)
+        return Table(f"toys of {self.description.title}", columns, tuple(rows), notes, labels=self.labels())
 
     def curves(self) -> dict[str, Table]:
         """Every toy: its fit and its test of goodness."""
         columns = ("twice_nll", "goodness", "failed", *self.names)
         stacked = np.column_stack([self.twice_nll, self.goodness, self.failed, self.values])
-        return {"fits": Table("fits of the toys", columns, tuple(map(tuple, stacked.tolist())))}
+        return {"fits": Table("fits of the toys", columns, tuple(map(tuple, stacked.tolist())), labels=self.labels())}
 
 
 def _numbers(toys: np.ndarray) -> str:

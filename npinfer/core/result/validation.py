@@ -48,4 +48,4 @@ class Validation(Result):
         )
         columns = ("check", "found", "expected", "tolerance", "outcome", "source")
         notes = (self.describe(), *self.small_print())
-        return Table(f"validation of {self.description.name}", columns, rows, notes)
+        return Table(f"validation of {self.description.name}", columns, rows, notes, labels=self.labels())

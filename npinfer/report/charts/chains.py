@@ -43,7 +43,8 @@ def _table(posterior: Posterior, chains: np.ndarray) -> Table:
     columns = np.quantile(chains, SPREAD, axis=2).transpose(1, 0, 2).reshape(-1, chains.shape[1])
     names = [f"replica {i + 1} {q:g}" for i in range(len(chains)) for q in SPREAD]
     rows = tuple((step, *values) for step, values in enumerate(columns.T.tolist()))
-    return Table(f"quantiles over the walkers ({posterior.data_kind} data)", ("step", *names), rows)
+    title = f"quantiles over the walkers ({posterior.data_kind} data)"
+    return Table(title, ("step", *names), rows, labels=posterior.labels())
 
 
 def _replica(steps: np.ndarray, low: np.ndarray, middle: np.ndarray, high: np.ndarray, index: int) -> list[Trace]:

@@ -56,7 +56,8 @@ def pulls_chart(fit: FitResult, file: str) -> Chart:
 
 def _table(fit: FitResult) -> Table:
     rows = tuple((name, pull, fit.pull_errors[name]) for name, pull in fit.pulls.items())
-    return Table(f"pulls of {fit.description.title} ({fit.data_kind} data)", ("parameter", "pull", "error"), rows)
+    title = f"pulls of {fit.description.title} ({fit.data_kind} data)"
+    return Table(title, ("parameter", "pull", "error"), rows, labels=fit.labels())
 
 
 def named_rows(names: list[str]) -> dict[str, object]:

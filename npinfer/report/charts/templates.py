@@ -125,7 +125,7 @@ def _table(fit: FitResult, channel: str, projections: Sequence[Projection]) -> T
         columns |= {f"{stage} {sample}": counts for sample, counts in each.samples.items()}
         columns |= {f"{stage} total": each.total, f"{stage} error": each.error}
     rows = tuple(tuple(map(float, row)) for row in zip(*columns.values(), strict=True))
-    return Table(f"{channel} along {first.axis.name} ({fit.data_kind} data)", tuple(columns), rows)
+    return Table(f"{channel} along {first.axis.name} ({fit.data_kind} data)", tuple(columns), rows, labels=fit.labels())
 
 
 def _between(edges: np.ndarray) -> list[str]:
