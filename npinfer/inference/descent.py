@@ -22,6 +22,7 @@ SOFTEST = 1e-6  # eigenvalue of a corrected curvature, in units of the expected 
 FLATTEST = 1e-2  # size of a negative curvature, in the same units, that steps are taken with
 # Marquardt's damping of a problem whose step led up
 LEAST_DAMPING = {"secant": 1.0, "rough": 1.0, "exact": 1e-3, "observed": 1e-3}
+STRETCHED_DAMPING = 1e-2  # the same of secant steps in stretched coordinates, which valleys are straight in
 WILDEST = 1e100  # change of a gradient that nothing is learnt from
 CHUNK = 128  # points evaluated together: larger batches fall out of the cache
 STATE = ("x", "nll", "gradient", "information", "correction", "damping", "edm", "valid", "lower", "upper")
@@ -90,9 +91,10 @@ class Descent:
 
     def run(self, metric: Callable[[Descent], np.ndarray], steps: int) -> None:
         """Damped steps of the problems that have not converged, with the curvature that `metric` gives."""
-        self.least = LEAST_DAMPING[metric.__name__]
+        stretched = self.coordinates.stretched and metric is secant
+        self.least = STRETCHED_DAMPING if stretched else LEAST_DAMPING[metric.__name__]
         rows = np.flatnonzero(~self.valid & np.isfinite(self.nll))
-        if not len(rows):
+        if not len(rows) or not steps:
             return
         part = self if len(rows) == len(self.x) else self.take(rows)
         curvature = metric(part)

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from npinfer.inference.coordinates import Coordinates
+from npinfer.inference.coordinates import Coordinates, rates
 from npinfer.inference.descent import Descent
 from npinfer.inference.fit_options import FitOptions
 from npinfer.inference.kinks import descend
@@ -18,8 +18,8 @@ from npinfer.likelihood import compiled
 from npinfer.likelihood.profiled import Profiled
 from npinfer.threads import one_blas_thread
 
-SECANT_STEPS = 30
-NEWTON_STEPS = 25
+STEPS = (30, 25)  # as of `descend`
+BEFORE_STRETCHED, STRETCHED = (15, 0), (30, 60)  # the same where rates can be stretched: before that, and then
 
 
 def from_start(
@@ -43,21 +43,46 @@ def from_start(
 def native(
     likelihood: Any, packed: Any, start: np.ndarray, free: np.ndarray, options: FitOptions, known: Minima | None = None
 ) -> Minima:
-    """Descend from one start point a problem; those that run into the bowl of a `known` minimum end there, above it."""
-    coordinates, profiled = Coordinates(likelihood.parameters, free, start), Profiled(likelihood, free)
-    state = Descent(profiled, packed, coordinates, coordinates.to_box(start), options.tolerance)
-    if known is not None:
-        state.known = Minima(coordinates.to_box(known.points), known.nll, known.edm, known.valid)
-    if likelihood.knots is None:
-        descend(state, (SECANT_STEPS, NEWTON_STEPS))
-    else:
-        descend_between(state, *likelihood.knots)
-    minima = state.minima()
+    """Descend from one start point a problem; those that run into the bowl of a `known` minimum end there, above it.
+
+    What does not come to rest goes on in stretched coordinates, and then with MIGRAD.
+    """
+    parameters = likelihood.parameters
+    again = not likelihood.curved and len(rates(parameters, free)) > 0
+    steps = BEFORE_STRETCHED if again else STEPS
+    minima = _descended(likelihood, packed, start, Coordinates(parameters, free, start), options, known, steps)
     left = np.flatnonzero(~minima.valid)
+    if again and len(left):
+        above, at = None if known is None else known.take(left), minima.points[left]
+        stretched = Coordinates(parameters, free, at, stretched=True)
+        further = _descended(likelihood, packed.take(left), at, stretched, options, above, STRETCHED)
+        minima.put(left, minima.take(left).better(further))
+        left = np.flatnonzero(~minima.valid)
     if len(left):
         polished = _migrad(likelihood, packed.take(left), minima.points[left], free, options)
         minima.put(left, minima.take(left).better(polished))
     return minima
+
+
+def _descended(
+    likelihood: Any,
+    packed: Any,
+    start: np.ndarray,
+    coordinates: Coordinates,
+    options: FitOptions,
+    known: Minima | None,
+    steps: tuple[int, int],
+) -> Minima:
+    """Where descents in some coordinates end."""
+    profiled = Profiled(likelihood, coordinates.free)
+    state = Descent(profiled, packed, coordinates, coordinates.to_box(start), options.tolerance)
+    if known is not None:
+        state.known = Minima(coordinates.to_box(known.points), known.nll, known.edm, known.valid)
+    if likelihood.knots is None:
+        descend(state, steps)
+    else:
+        descend_between(state, *likelihood.knots)
+    return state.minima()
 
 
 def _migrad(likelihood: Any, packed: Any, start: np.ndarray, free: np.ndarray, options: FitOptions) -> Minima:

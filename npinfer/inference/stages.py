@@ -11,7 +11,7 @@ import numpy as np
 from npinfer.inference.fit_options import FitOptions
 from npinfer.inference.from_start import native
 from npinfer.inference.minima import Minima
-from npinfer.inference.turns import turns
+from npinfer.inference.turns import Turn, turns
 from npinfer.threads import one_blas_thread
 
 ROUGH = 1e-4  # tolerance of the coarse approximation
@@ -33,7 +33,8 @@ def in_turn(
 ) -> Minima:
     """As `in_two_stages`, of problems next to each other on a path, told apart by what is not `free`.
 
-    Some come first, and others start between the minima of these, of each start point: fewer steps are left then.
+    Some come first, and others start between the minima of these, of each start point: fewer steps are left then. Where
+    two start points lead to one minimum on both sides, the later one is tried again.
     """
     first, width = starts[0], likelihood.parameters.width
     rough, found = [Minima.none(*first.shape) for _ in starts], Minima.none(*first.shape)
@@ -41,9 +42,9 @@ def in_turn(
     with one_blas_thread():
         for turn in turns(np.where(free, 0.0, first / width)):
             rows = turn.rows
-            begin = [s[rows] for s in starts]
+            begin = [start[rows] for start in starts]
             if turn.known:
-                begin = [np.where(free, turn.between(minima.points), first[rows]) for minima in rough]
+                begin = _between(turn, rough, begin, free, width)
             some = _rough(likelihood, packed.take(rows), begin, free, options)
             exact = _exact(likelihood, packed.take(rows), some, free, options, turn.between(off))
             at = np.argmin([minima.nll for minima in some], axis=0)
@@ -52,6 +53,25 @@ def in_turn(
             for minima, part in zip([*rough, found], [*some, exact], strict=True):
                 minima.put(rows, part)
     return found
+
+
+def _between(
+    turn: Turn, rough: Sequence[Minima], starts: Sequence[np.ndarray], free: np.ndarray, width: np.ndarray
+) -> list[np.ndarray]:
+    """Where the problems of a turn start, between the minima from each start point: (rows, parameters) for each."""
+    begin = [np.where(free, turn.between(minima.points), start) for minima, start in zip(rough, starts, strict=True)]
+    for k in range(1, len(starts)):
+        lost = np.all([_same(rough[k], rough[:k], ends, width) for ends in (turn.low, turn.high)], axis=0)
+        again = np.where(starts[k] == starts[0], begin[0], starts[k])
+        begin[k] = np.where(lost[:, None], again, begin[k])
+    return begin
+
+
+def _same(minima: Minima, others: Sequence[Minima], rows: np.ndarray, width: np.ndarray) -> np.ndarray:
+    """Which of some rows of minima are one of the others', (rows,) of bool."""
+    apart = np.array([np.abs(minima.points[rows] - other.points[rows]) > SAME * width for other in others])
+    same: np.ndarray = ~apart.any(axis=2).all(axis=0)
+    return same
 
 
 def _exact(

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from npinfer.core.constraint import Constraint
 from npinfer.core.parameter import Parameter, Parameters
-from npinfer.inference.coordinates import Coordinates
+from npinfer.inference.coordinates import Coordinates, rates
 
 PARAMETERS = Parameters(
     [Parameter("norm", 1.0, (0.0, 5.0)), *(Parameter(n, 0.2, (0.0, 1.0), simplex="f") for n in ("a", "b", "c"))]
@@ -59,3 +60,28 @@ def test_the_identity_without_free_members(simplexes: bool) -> None:
     at = Coordinates(PARAMETERS, free, points, simplexes=simplexes)
     assert at.plain
     np.testing.assert_array_equal(at.to_box(points), points)
+
+
+def test_rates_are_stretched_and_come_back() -> None:
+    points = np.array([[0.0, 0.2, 0.3, 0.1], [1e-4, 0.2, 0.3, 0.1], [5.0, 0.2, 0.3, 0.1]])
+    at = Coordinates(PARAMETERS, FREE, points, stretched=True)
+    x = at.to_box(points)
+    np.testing.assert_allclose(x[:, 0], np.arcsinh(100 * points[:, 0]), rtol=1e-14)
+    assert x[2, 0] == at.upper[0]
+    np.testing.assert_allclose(at.to_parameters(x), points, rtol=1e-13)
+    steps = np.array([at.to_parameters(x + 1e-30j * row).imag / 1e-30 for row in np.eye(4)])
+    np.testing.assert_allclose(at.jacobian(x), steps.transpose(1, 2, 0), rtol=1e-13, atol=1e-14)
+
+
+def test_rates_have_no_constraint_and_are_bounded_by_zero() -> None:
+    parameters = Parameters(
+        [
+            Parameter("norm", 1.0, (0.0, 5.0)),
+            Parameter("scale", 1.0, (0.0, 5.0), constraint=Constraint("normal", 1.0, 0.2, 0.2)),
+            Parameter("index", 2.0, (1.0, 4.0)),
+            Parameter("coupling", 0.0, (0.0, np.inf)),
+            Parameter("share", 0.2, (0.0, 1.0), simplex="f"),
+        ]
+    )
+    assert rates(parameters, np.ones(5, dtype=bool)).tolist() == [0, 3]
+    assert rates(parameters, np.array([False, *[True] * 4])).tolist() == [3]

@@ -9,7 +9,9 @@ import pytest
 
 import npinfer
 from npinfer.errors import ConfigurationError, InferenceError
+from npinfer.inference import from_start
 from npinfer.inference.fit_options import FitOptions
+from npinfer.inference.minima import Minima
 from npinfer.inference.minimise import free_mask, minimise, start_points
 from npinfer.likelihood.binned import BinnedLikelihood
 
@@ -48,6 +50,21 @@ def test_small_model_with_every_kind_of_term(small: BinnedLikelihood) -> None:
     reference = minimise(small, packed, starts, free, FitOptions(minimiser="migrad"))
     assert ours.valid.all()
     assert (ours.nll - reference.nll).max() < 1e-6
+
+
+def test_valleys_of_norm_and_index_are_followed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Few showers, all at PeV energies, know the norm times a power of their energy; MIGRAD takes 50 ms for each."""
+    likelihood = npinfer.load("icecube_adm_pepe")
+    fixed = {"dm_rate": 0.0, "dm_density": 0.4, "dm_scale": 20.0}
+    truth = likelihood.parameters.vector({**fixed, "astro_norm": 4.98, "astro_gamma": 2.53})
+    free = free_mask(likelihood, fixed)
+    packed = likelihood.pack(likelihood.toy(np.tile(truth, (60, 1)), np.random.default_rng(3)))
+    starts = [np.tile(s, (60, 1)) for s in start_points(likelihood, truth, free, FitOptions())]
+    reference = minimise(likelihood, packed, starts, free, FitOptions(minimiser="migrad"))
+    monkeypatch.setattr(from_start, "_migrad", lambda *a: Minima.none(*a[2].shape))
+    ours = minimise(likelihood, packed, starts, free, FitOptions(tolerance=1e-8))
+    assert (ours.nll - reference.nll).max() < 1e-6
+    assert ours.valid.all()
 
 
 def test_rows_do_not_influence_each_other(hese: BinnedLikelihood) -> None:
