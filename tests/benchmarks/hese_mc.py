@@ -100,7 +100,8 @@ def run(release: Path) -> None:
 def run_scan() -> None:
     lh, start = npinfer.load("icecube_hese_mc"), time.perf_counter()
     grid = {"astro_gamma": np.linspace(2.0, 4.0, 51), "astro_norm": np.linspace(1.0, 14.0, 41)}
-    found = npinfer.profile(lh, grid, fixed={"f_nuebar": 1 / 6}, run=npinfer.RunOptions(executor=Processes(2)))
+    with Processes(2) as executor:
+        found = npinfer.profile(lh, grid, fixed={"f_nuebar": 1 / 6}, run=npinfer.RunOptions(executor=executor))
     say("profile of 51 × 41 points on two processes, by the clock", time.perf_counter() - start, "s")
     say("  of them without a minimum", float(np.count_nonzero(~np.isfinite(found.delta_twice_nll))), "")
     say("peak of memory of a process", resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024, "MB")
