@@ -52,7 +52,8 @@ class Coordinates:
                 self.lower[members], self.upper[members], self.near[members] = 0.0, 1.0, AT_BOUND
         self._rates = rates(parameters, free) if stretched else np.zeros(0, dtype=np.intp)
         self._unit = LINEAR * np.where(parameters.init > 0, parameters.init, parameters.width)[self._rates]
-        self.upper[self._rates] = np.arcsinh(self.upper[self._rates] / self._unit)
+        self._most = parameters.upper[self._rates]
+        self.upper[self._rates] = np.arcsinh(self._most / self._unit)
         self.near[self._rates] /= self._unit
 
     @property
@@ -96,7 +97,7 @@ class Coordinates:
             for i in members:
                 points[:, i] = x[:, i] * left
                 left = left * (1 - x[:, i])
-        points[:, self._rates] = self._unit * np.sinh(x[:, self._rates])
+        points[:, self._rates] = np.minimum(self._unit * np.sinh(x[:, self._rates]), self._most)
         return points
 
     def pull_back(

@@ -63,14 +63,22 @@ def test_the_identity_without_free_members(simplexes: bool) -> None:
 
 
 def test_rates_are_stretched_and_come_back() -> None:
-    points = np.array([[0.0, 0.2, 0.3, 0.1], [1e-4, 0.2, 0.3, 0.1], [5.0, 0.2, 0.3, 0.1]])
+    points = np.array([[0.0, 0.2, 0.3, 0.1], [1e-4, 0.2, 0.3, 0.1], [4.9, 0.2, 0.3, 0.1]])
     at = Coordinates(PARAMETERS, FREE, points, stretched=True)
     x = at.to_box(points)
     np.testing.assert_allclose(x[:, 0], np.arcsinh(100 * points[:, 0]), rtol=1e-14)
-    assert x[2, 0] == at.upper[0]
     np.testing.assert_allclose(at.to_parameters(x), points, rtol=1e-13)
     steps = np.array([at.to_parameters(x + 1e-30j * row).imag / 1e-30 for row in np.eye(4)])
     np.testing.assert_allclose(at.jacobian(x), steps.transpose(1, 2, 0), rtol=1e-13, atol=1e-14)
+
+
+@given(upper=st.floats(1e-3, 1e6), init=st.floats(1e-3, 0.9))
+def test_the_end_of_a_stretched_rate_is_its_bound(upper: float, init: float) -> None:
+    parameters, free = Parameters([Parameter("norm", init * upper, (0.0, upper))]), np.array([True])
+    at = Coordinates(parameters, free, np.array([[upper]]), stretched=True)
+    ends = np.array([at.lower, at.upper])
+    np.testing.assert_allclose(at.to_parameters(ends), [[0.0], [upper]], rtol=1e-12)
+    assert parameters.allowed(at.to_parameters(ends)).all()
 
 
 def test_rates_have_no_constraint_and_are_bounded_by_zero() -> None:
