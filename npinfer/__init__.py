@@ -28,7 +28,7 @@ _HOME = {
     "rank_calibration": "npinfer.inference.rank_calibration",
     "sample": "npinfer.inference.mcmc",
     "validate": "npinfer.inference.validate",
-    "FitOptions": "npinfer.inference.minimise",
+    "FitOptions": "npinfer.inference.fit_options",
     "IntervalOptions": "npinfer.inference.interval",
     "RunOptions": "npinfer.inference.executor",
     "write_report": "npinfer.report",

@@ -118,10 +118,10 @@ def _places(
     height, width = spline.coefficients.shape[:2]
     row, by_energy = local_basis(spline.knots[0], spline.degrees[0], columns["log10_deposited"][at])
     column, by_other = local_basis(spline.knots[1], spline.degrees[1], columns[along][at])
-    index = (row[:, None] + np.arange(by_energy.shape[1])) * width + column[:, None]
-    index = index[:, :, None] + np.arange(by_other.shape[1])
+    across = (np.arange(by_energy.shape[1])[:, None] * width + np.arange(by_other.shape[1])).astype(np.int32)
+    index = (row * width + column).astype(np.int32)[:, None, None] + across
     shares = by_energy[:, :, None] * by_other[:, None, :]
-    starts = np.arange(len(at) + 1) * (by_energy.shape[1] * by_other.shape[1])
+    starts = np.arange(len(at) + 1, dtype=np.int32) * np.int32(across.size)
     return at, csr_array((shares.ravel(), index.ravel(), starts), shape=(len(at), height * width))
 
 
