@@ -47,16 +47,17 @@ def native(
 
     What does not come to rest goes on in stretched coordinates, and then with MIGRAD.
     """
-    parameters = likelihood.parameters
-    again = not likelihood.curved and len(rates(parameters, free)) > 0
-    steps = BEFORE_STRETCHED if again else STEPS
-    minima = _descended(likelihood, packed, start, Coordinates(parameters, free, start), options, known, steps)
+    profiled, tolerance = Profiled(likelihood, free), options.tolerance
+    plain = Coordinates(likelihood.parameters, free, start)
+    again = not likelihood.curved and len(rates(likelihood.parameters, free)) > 0
+    state = Descent(profiled, packed, plain, plain.to_box(start), tolerance)
+    minima = _settled(state, known, BEFORE_STRETCHED if again else STEPS)
     left = np.flatnonzero(~minima.valid)
     if again and len(left):
         above, at = None if known is None else known.take(left), minima.points[left]
-        stretched = Coordinates(parameters, free, at, stretched=True)
-        further = _descended(likelihood, packed.take(left), at, stretched, options, above, STRETCHED)
-        minima.put(left, minima.take(left).better(further))
+        stretched = Coordinates(likelihood.parameters, free, at, stretched=True)
+        state = Descent(profiled, packed.take(left), stretched, stretched.to_box(at), tolerance)
+        minima.put(left, minima.take(left).better(_settled(state, above, STRETCHED)))
         left = np.flatnonzero(~minima.valid)
     if len(left):
         polished = _migrad(likelihood, packed.take(left), minima.points[left], free, options)
@@ -64,20 +65,11 @@ def native(
     return minima
 
 
-def _descended(
-    likelihood: Any,
-    packed: Any,
-    start: np.ndarray,
-    coordinates: Coordinates,
-    options: FitOptions,
-    known: Minima | None,
-    steps: tuple[int, int],
-) -> Minima:
-    """Where descents in some coordinates end."""
-    profiled = Profiled(likelihood, coordinates.free)
-    state = Descent(profiled, packed, coordinates, coordinates.to_box(start), options.tolerance)
+def _settled(state: Descent, known: Minima | None, steps: tuple[int, int]) -> Minima:
+    """Where descents end, some in the bowls of `known` minima; steps: as of `descend`."""
+    likelihood = state.profiled.likelihood
     if known is not None:
-        state.known = Minima(coordinates.to_box(known.points), known.nll, known.edm, known.valid)
+        state.known = Minima(state.coordinates.to_box(known.points), known.nll, known.edm, known.valid)
     if likelihood.knots is None:
         descend(state, steps)
     else:
