@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+from pathlib import PurePath
 
 
 class NpinferError(Exception):
@@ -28,6 +29,13 @@ class InferenceError(NpinferError):
 
 class OutputError(NpinferError):
     """A result could not be written where it was asked to go."""
+
+
+def refuse_name(likelihood: object) -> None:
+    """Raise ConfigurationError for the name or file of a likelihood in place of itself."""
+    if isinstance(likelihood, (str, PurePath)):
+        name = str(likelihood)
+        raise ConfigurationError(f"expected a likelihood; found the name {name!r}: npinfer.load({name!r}) gives it")
 
 
 def unknown(what: str, name: str, known: Iterable[str], where: str = "") -> str:

@@ -13,7 +13,7 @@ from npinfer.core.dataset import Dataset
 from npinfer.core.provenance import Description, Provenance, digest
 from npinfer.core.result.comparison import ComparedModel, Comparison, Expectation, Pair
 from npinfer.core.result.tail import TIE, Tail, quantiles
-from npinfer.errors import ConfigurationError, DataError, InferenceError, ParameterError, unknown
+from npinfer.errors import ConfigurationError, DataError, InferenceError, ParameterError, refuse_name, unknown
 from npinfer.inference.executor import Arrays, Interrupted, RunOptions, run_chunks
 from npinfer.inference.fit import best_fit, full_names
 from npinfer.inference.fit_options import FitOptions
@@ -44,6 +44,7 @@ def compare(
     >>> found.best.name, round(found.pair("pp", "pgamma").t, 2)
     ('pgamma', 0.44)
     """
+    refuse_name(likelihood)
     if len(models) < 2:
         raise ConfigurationError(f"a comparison needs at least two models; found {', '.join(models) or 'none'}")
     if not isinstance(n_toys, (int, np.integer)) or n_toys < 0:

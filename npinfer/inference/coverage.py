@@ -41,8 +41,8 @@ def coverage(
     ('fit', True)
     """
     n_toys, asked = check_toys(n_toys, run), interval_options
-    poi, fixed = likelihood.parameters[asked.name].name, full_names(likelihood, asked.fixed)
-    at = full_names(likelihood, at)
+    fixed, at = full_names(likelihood, asked.fixed), full_names(likelihood, at)
+    poi = likelihood.parameters[asked.name].name
     if poi not in at:
         raise ParameterError(f"coverage needs the true value of {poi}: give it with at")
     if poi in fixed:

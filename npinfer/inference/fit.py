@@ -10,7 +10,7 @@ import numpy as np
 from npinfer.core.dataset import Dataset
 from npinfer.core.provenance import Provenance
 from npinfer.core.result import FitResult, Quantity, Status
-from npinfer.errors import ConfigurationError, ParameterError
+from npinfer.errors import ConfigurationError, ParameterError, refuse_name
 from npinfer.inference.fit_options import FitOptions
 from npinfer.inference.identify import (
     flat_directions,
@@ -51,9 +51,9 @@ def fit(
     >>> round(result.values["astro_gamma"], 1), result.valid
     (2.9, True)
     """
+    fixed = full_names(likelihood, fixed)
     if data is not None:
         likelihood = likelihood.with_data(data)
-    fixed = full_names(likelihood, fixed)
     minima, free = best_fit(likelihood, fixed, init, options)
     prior = prefit_point(likelihood, free, {**full_names(likelihood, init), **fixed})
     intervals = {}
@@ -70,7 +70,8 @@ def fit(
 
 
 def full_names(likelihood: Any, values: Mapping[str, float] | None) -> dict[str, float]:
-    """The values under full names, each checked; raises ParameterError."""
+    """The values under full names, each checked; raises ParameterError, and ConfigurationError for a mere name."""
+    refuse_name(likelihood)
     found = {}
     for name, value in (values or {}).items():
         parameter = likelihood.parameters[name]
@@ -82,6 +83,7 @@ def full_names(likelihood: Any, values: Mapping[str, float] | None) -> dict[str,
 
 def poi_name(likelihood: Any, poi: str | None) -> str:
     """The full name of the parameter of interest: as given, or the likelihood's own; raises ConfigurationError."""
+    refuse_name(likelihood)
     if poi is None and likelihood.poi is None:
         known = ", ".join(likelihood.parameters.names)
         raise ConfigurationError(

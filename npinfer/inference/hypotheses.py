@@ -53,7 +53,8 @@ class Question:
 
         Raises ParameterError, InferenceError, ConfigurationError.
         """
-        parameter, held = likelihood.parameters[poi_name(likelihood, poi)], full_names(likelihood, fixed)
+        name, held = poi_name(likelihood, poi), full_names(likelihood, fixed)
+        parameter = likelihood.parameters[name]
         if parameter.name in held or parameter.fixed:
             raise ParameterError(f"parameter {parameter.name!r} is fixed: a limit needs it free")
         question = cls(likelihood, parameter.name, held)

@@ -65,8 +65,8 @@ def interval(
     wilks.check_cl(cl)
     if method not in METHODS:
         raise ConfigurationError(unknown("interval method", method, METHODS))
-    parameter = likelihood.parameters[name]
     fixed = full_names(likelihood, fixed)
+    parameter = likelihood.parameters[name]
     if parameter.name in fixed:
         raise ParameterError(f"parameter {parameter.name!r} is fixed: an interval needs it free")
     curve = _Curve(likelihood, parameter.name, fixed, options)

@@ -35,8 +35,8 @@ def profile(
     grid: {name: (points,)}. Every point starts from the global best fit, then from the minima of its neighbours where
     those are lower. Raises ParameterError for points outside the bounds, Interrupted on Ctrl-C.
     """
-    axes = _checked(likelihood, grid)
     fixed = full_names(likelihood, fixed)
+    axes = _checked(likelihood, grid)
     if both := set(axes) & set(fixed):
         raise ParameterError(f"parameter {sorted(both)[0]!r} is both on the grid and fixed; drop one of the two")
     best, _ = best_fit(likelihood, fixed, None, options)

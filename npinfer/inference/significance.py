@@ -49,7 +49,8 @@ def significance(
     (1.69, True)
     """
     check_toys(n_toys, run, least=0)
-    parameter = likelihood.parameters[poi_name(likelihood, poi)]
+    name = poi_name(likelihood, poi)
+    parameter = likelihood.parameters[name]
     fixed, at = full_names(likelihood, fixed), full_names(likelihood, at)
     if parameter.name in fixed or parameter.fixed:
         raise ParameterError(f"parameter {parameter.name!r} is fixed: its significance needs it free")

@@ -213,6 +213,11 @@ class Contracted:
 
     def jacobian(self, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Counts (batch, bins) and their derivatives (batch, names, bins)."""
+        counts, slopes = self.bare_jacobian(values)
+        return floored(counts), slopes
+
+    def bare_jacobian(self, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """As `jacobian`, of counts without their floor."""
         mix = self._mix(values)[:, None, :]
         shape_values, detector_values = values.take(self._shape_at, axis=1), values.take(self._detector_at, axis=1)
         coordinates, polynomials = self._coordinates(shape_values), self._polynomials(detector_values)
@@ -228,7 +233,7 @@ class Contracted:
             changed = [*polynomials[:i], slope, *polynomials[i + 1 :]]
             result[:, at] += np.matmul(mix, self._parts(coordinates, changed))[:, 0]
         result[:, self._mix_at] += np.matmul(self._mix_slopes(values), parts)
-        return floored(total), result
+        return total, result
 
     def uncontracted(self, values: np.ndarray) -> np.ndarray:
         """Counts (batch, bins) without the basis: the very shapes are folded."""

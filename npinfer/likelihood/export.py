@@ -15,7 +15,7 @@ import pyhf
 from npinfer.core.files import write_file
 from npinfer.core.provenance import Description
 from npinfer.core.table import Table
-from npinfer.errors import ConfigurationError, InferenceError, unknown
+from npinfer.errors import ConfigurationError, InferenceError, refuse_name, unknown
 from npinfer.likelihood.saved import from_saved, saved, saved_table
 from npinfer.likelihood.standard import Standard, standard
 from npinfer.likelihood.translation import Translation, translate
@@ -115,6 +115,7 @@ def export(likelihood: BinnedLikelihood, *, mode: str = "exact", at: Mapping[str
     >>> made.parameters["icecube_hese.conv_norm"]
     ('conv_norm', 1.0, 0.4)
     """
+    refuse_name(likelihood)
     if mode not in MODES:
         raise ConfigurationError(unknown("mode", mode, MODES, "export"))
     if at and mode != "frozen":

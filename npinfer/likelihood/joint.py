@@ -14,7 +14,7 @@ from npinfer.core.correlation import Correlation, PartialCorrelation, read_corre
 from npinfer.core.dataset import Dataset
 from npinfer.core.parameter import Parameter, Parameters
 from npinfer.core.provenance import Description, digest
-from npinfer.errors import ConfigurationError, unknown
+from npinfer.errors import ConfigurationError, refuse_name, unknown
 from npinfer.likelihood.binned import BinnedLikelihood, Model, Values
 from npinfer.likelihood.members import check_data_sets, given_to, joined, kind_of_data
 from npinfer.likelihood.placed import placed_derived, placed_groups, placed_variances
@@ -225,6 +225,8 @@ def joint(
 
 def join(members: Sequence[BinnedLikelihood], joining: Joining) -> JointLikelihood:
     """Members as one likelihood, whatever their data sets; raises ConfigurationError."""
+    for member in members:
+        refuse_name(member)
     if len(members) < 2:
         raise ConfigurationError(f"a joint likelihood needs at least two members; found {len(members)}")
     names = [m.name for m in members]

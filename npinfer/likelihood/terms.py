@@ -242,7 +242,17 @@ class Sample:
 
     def jacobian(self, points: np.ndarray) -> tuple[np.ndarray, list[tuple[int, np.ndarray]]]:
         """Counts (batch, bins), and (position, derivative (batch, bins)) of every parameter."""
-        base, slopes = self.source.jacobian(points.take(self.at, axis=1))
+        return self._chained(points, *self.source.jacobian(points.take(self.at, axis=1)))
+
+    def bare_jacobian(self, points: np.ndarray) -> tuple[np.ndarray, list[tuple[int, np.ndarray]]]:
+        """As `jacobian`, of counts without their floor, which contracted sources have."""
+        assert isinstance(self.source, Contracted)
+        return self._chained(points, *self.source.bare_jacobian(points.take(self.at, axis=1)))
+
+    def _chained(
+        self, points: np.ndarray, base: np.ndarray, slopes: np.ndarray
+    ) -> tuple[np.ndarray, list[tuple[int, np.ndarray]]]:
+        """`jacobian` from counts and slopes of the source."""
         varied = [(int(i), slopes[:, j]) for j, i in enumerate(self.at)]
         for term in self.shape:
             added, slope = term.shift(points[:, term.parameter])
@@ -294,8 +304,13 @@ class Group:
 
     def add_jacobian(self, points: np.ndarray, total: np.ndarray, jacobian: np.ndarray) -> None:
         """Add the expected counts to `total` and their derivatives to `jacobian` (batch, parameters, bins)."""
-        found = [sample.jacobian(points) for sample in self.samples]
+        found = [sample.bare_jacobian(points) for sample, _ in self._fused]
         part: Any = sum(counts for counts, _ in found)
+        if found:
+            floored(part)  # of all together, as in `add_counts`
+        for sample in self._others:
+            found.append(sample.jacobian(points))
+            part = part + found[-1][0]
         factor = self.norm.add_slopes(points, part, jacobian)
         for _, slopes in found:
             for i, slope in slopes:

@@ -58,6 +58,8 @@ def _points(points: Sequence[Mapping[str, Any]]) -> tuple[NDArray[np.intp], NDAr
     for k, point in enumerate(points):
         if point["source"] not in production:
             raise ConfigurationError(unknown("source of solar neutrinos", point["source"], production, f"points[{k}]"))
+        if not float(point["energy_mev"]) > 0:
+            raise ConfigurationError(f"points[{k}]: energy_mev is above 0; found {point['energy_mev']}")
         share = production[point["source"]]
         (at,) = np.nonzero(share > LEAST_SHARE)
         shells.append(at)

@@ -12,7 +12,7 @@ import pytest
 
 import npinfer
 from npinfer.core.result import FitResult, Status
-from npinfer.errors import ParameterError
+from npinfer.errors import ConfigurationError, ParameterError
 from npinfer.inference.fit_options import FitOptions
 from npinfer.likelihood.binned import BinnedLikelihood
 
@@ -200,3 +200,23 @@ def test_a_best_value_next_to_its_bound_is_not_put_on_it(
     result = npinfer.fit(likelihood, init={"mu": 1e-11}, options=FitOptions(minimiser=minimiser))
     assert result.values["two.mu"] == pytest.approx(7e-12, rel=2e-4)  # EDM 1e-7, which MIGRAD aims at
     assert result.twice_nll == pytest.approx(-2 * likelihood.logpdf(result.values), abs=1e-9)
+
+
+@pytest.mark.parametrize(
+    "ask",
+    [
+        npinfer.fit, npinfer.upper_limit, npinfer.significance, npinfer.goodness_of_fit, npinfer.impacts,
+        npinfer.sample, npinfer.rank_calibration, npinfer.export, lambda name: npinfer.toys(name, 10),
+        lambda name: npinfer.profile(name, {"astro_gamma": np.array([2.5])}),
+        lambda name: npinfer.interval(name, "astro_gamma"),
+        lambda name: npinfer.calibrate(name, {"astro_gamma": np.array([2.5])}),
+        lambda name: npinfer.coverage(name, npinfer.IntervalOptions("f_nuebar"), at={"f_nuebar": 0.2}),
+        lambda name: npinfer.exclusion(name, "f_nuebar", np.array([0.1, 0.2])),
+        lambda name: npinfer.compare(name, {"a": {}, "b": {}}),
+        lambda name: npinfer.joint(name, npinfer.load("icecube_pepe")),
+    ],
+)  # fmt: skip
+def test_a_name_is_no_likelihood(ask: Callable[[str], object]) -> None:
+    said = r"expected a likelihood; found the name 'icecube_hese': npinfer.load\('icecube_hese'\) gives it"
+    with pytest.raises(ConfigurationError, match=said):
+        ask("icecube_hese")

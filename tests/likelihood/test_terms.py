@@ -140,3 +140,14 @@ def test_one_nuisance_may_act_twice_on_a_sample(write: Callable[..., Path], smal
     rates, jacobian = lh.rates_jacobian(points)
     assert rates == pytest.approx(lh.rates(points), rel=1e-14)
     assert jacobian == pytest.approx(numerical(lh.rates, points), rel=1e-8, abs=1e-9)
+
+
+@pytest.mark.parametrize("kept", [(), ("conv_norm",), ("prompt_norm", "muon_norm")])
+def test_vanishing_samples_have_one_floor_together(kept: Sequence[str]) -> None:
+    """A density with its gradient is that without it where norms are zero, and bins expect the least there is."""
+    likelihood = npinfer.load("icecube_hese")
+    norms = dict.fromkeys(("astro_norm", "conv_norm", "prompt_norm", "muon_norm"), 0.0)
+    point = likelihood.parameters.vector(norms | dict.fromkeys(kept, 1.0))[None]
+    assert np.isfinite(likelihood.logpdf(point)).all()
+    assert likelihood.value_grad(point)[0] == pytest.approx(likelihood.logpdf(point), rel=1e-13)
+    assert likelihood.rates_jacobian(point)[0] == pytest.approx(likelihood.rates(point), rel=1e-9)

@@ -98,6 +98,8 @@ def test_derivatives_by_complex_steps() -> None:
 def test_refusals() -> None:
     with pytest.raises(ConfigurationError, match=r"points\[0\]: unknown source of solar neutrinos 'b7'"):
         bound([("b7", 1.0)])
+    with pytest.raises(ConfigurationError, match=r"points\[0\]: energy_mev is above 0; found 0"):
+        bound([("be7", 0.0)])
     channel = Channel("survival", (Axis("measurement", (0.0, 1.0, 2.0)),))
     with pytest.raises(ConfigurationError, match="points: found 1, expected one for each of 2 bins"):
         survival({"points": [{"source": "pp", "energy_mev": 0.3}]}, [channel], {})
