@@ -199,6 +199,8 @@ def check(document: Document, against: Mapping[str, Any] | None = None) -> None:
     if not errors:
         return
     error = jsonschema.exceptions.best_match(errors) or errors[0]
+    beside = error.parent.context or () if error.parent else ()
+    error = next((e for e in beside if e.validator == "exclusiveMinimum"), error)  # a number that is one, but too low
     key = tuple(error.absolute_path)
     if error.validator == "additionalProperties" and isinstance(error.instance, dict):
         known = list(error.schema.get("properties", {}))

@@ -56,10 +56,13 @@ class Systematics:
         return np.concatenate([np.full(c.bins, float(c.name in chosen)) for c in self.channels])
 
     def _normsys(self, systematic: Mapping[str, Any]) -> NormSys:
+        for end in ("up", "down"):
+            value = systematic.get(end, 1.0)
+            if not (isinstance(value, (int, float)) and 1 / LARGEST <= value <= LARGEST):
+                reach = f"positive numbers, from {1 / LARGEST:g} to {LARGEST:g}"
+                raise ConfigurationError(f"a normsys takes {reach}, for up and down; found {end}: {value!r}")
         up = systematic["up"]
-        down = systematic.get("down", 1.0 / up if isinstance(up, (int, float)) else None)
-        if not all(isinstance(v, (int, float)) and 1 / LARGEST <= v <= LARGEST for v in (up, down)):
-            raise ConfigurationError(f"a normsys takes positive numbers for up and down; found {up!r} and {down!r}")
+        down = systematic.get("down", 1.0 / up)
         if "mirror" in systematic:
             raise ConfigurationError("mirror is for a histosys; a normsys without down has down = 1/up")
         Factors(np.array([up]), np.array([down]))  # refuses those that cannot be interpolated, with their place

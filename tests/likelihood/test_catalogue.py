@@ -156,6 +156,18 @@ FAULTS: dict[str, tuple[str, str, str, str]] = {
         "{low: [1, 1, 1, 1]}",
         "a normsys takes positive numbers",
     ),
+    "normsys below zero": (
+        "kind: normsys, up: 1.1,",
+        "kind: normsys, up: -1.1,",
+        "-1.1",
+        "-1.1 is less than or equal to the minimum of 0",
+    ),
+    "normsys near zero": (
+        "kind: normsys, up: 1.1,",
+        "kind: normsys, up: 1.0e-320,",
+        "1.0e-320",
+        "a normsys takes positive numbers, from 1e-100 to 1e+100, for up and down; found up: 1e-320",
+    ),
     "normsys without bounds": (
         "kind: normsys, up: 1.1,",
         "kind: normsys, up: 1.0e+22,",
