@@ -67,6 +67,18 @@ def test_valleys_of_norm_and_index_are_followed(monkeypatch: pytest.MonkeyPatch)
     assert ours.valid.all()
 
 
+def test_a_coupling_that_is_out_of_the_question_is_soon_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    """−ln density of 3e8 to 2e19, whose digits end above the tolerance; MIGRAD takes six seconds for each."""
+    likelihood = npinfer.load("joint/lmu_ltau")
+    free = free_mask(likelihood, {"g_zprime": 0.0})
+    points = np.array([likelihood.parameters.vector({"g_zprime": g}) for g in (0.01, 0.1, 0.2313)])
+    monkeypatch.setattr(from_start, "_migrad", lambda *a: pytest.fail("polished with MIGRAD"))
+    found = minimise(likelihood, likelihood.pack(None), [points], free, FitOptions())
+    assert found.valid.all()
+    assert (found.nll > 1e8).all()
+    assert (found.edm < 1e-9 * found.nll).all()
+
+
 def test_rows_do_not_influence_each_other(hese: BinnedLikelihood) -> None:
     """A toy fitted alone and in a batch of others."""
     packed, free, starts = toys_of(hese, hese.parameters.init, 7, seed=2)
