@@ -10,6 +10,7 @@ from copy import copy
 
 import numpy as np
 
+from npinfer.core.limits import LARGEST
 from npinfer.core.parameter import AT_BOUND, Parameters
 
 LINEAR = 1e-2  # of the size of a rate: below, stretched coordinates are as good as linear
@@ -52,7 +53,7 @@ class Coordinates:
                 self.lower[members], self.upper[members], self.near[members] = 0.0, 1.0, AT_BOUND
         self._rates = rates(parameters, free) if stretched else np.zeros(0, dtype=np.intp)
         self._unit = LINEAR * np.where(parameters.init > 0, parameters.init, parameters.width)[self._rates]
-        self._most = parameters.upper[self._rates]
+        self._most = np.minimum(parameters.upper[self._rates], LARGEST)
         self.upper[self._rates] = np.arcsinh(self._most / self._unit)
         self.near[self._rates] /= self._unit
 

@@ -23,7 +23,6 @@ FLATTEST = 1e-2  # size of a negative curvature, in the same units, that steps a
 # Marquardt's damping of a problem whose step led up
 LEAST_DAMPING = {"secant": 1.0, "rough": 1.0, "exact": 1e-3, "observed": 1e-3}
 STRETCHED_DAMPING = 1e-2  # the same of secant steps in stretched coordinates, which valleys are straight in
-HOPELESS = 1e4  # of −ln density, for each bin
 WILDEST = 1e100  # change of a gradient that nothing is learnt from
 CHUNK = 128  # points evaluated together: larger batches fall out of the cache
 STATE = ("x", "nll", "gradient", "information", "correction", "damping", "edm", "valid", "lower", "upper")
@@ -103,7 +102,7 @@ class Descent:
             held = part.held()
             move, sound = _solve(curvature, part.gradient, held, None)
             part.edm = np.where(sound, 0.5 * np.abs((move * part.gradient).sum(axis=1)), np.inf)
-            part.valid = part.edm < part.enough()
+            part.valid = part.edm < self.tolerance
             if part.known is not None:
                 part.valid |= part.merged(part.known, curvature)
             if part.valid.any():
@@ -167,14 +166,6 @@ class Descent:
         harder = np.minimum(np.maximum(self.damping * 10, self.least), 1e8)
         self.damping = np.where(good, softer, harder)
         return good
-
-    def enough(self) -> np.ndarray:
-        """The EDM to come below, (batch,): where data are out of the question, a billionth of −ln density.
-
-        Nothing depends on what is beyond, which rounding may not leave at all.
-        """
-        hopeless = HOPELESS * max(self.packed.counts.shape[-1], 1)
-        return np.maximum(self.tolerance, 1e-9 * (self.nll - hopeless))
 
     def rounding(self) -> np.ndarray:
         """What −ln density is known to at best, (batch,): it is a small sum of n ln n and its like."""

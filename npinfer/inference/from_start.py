@@ -20,6 +20,8 @@ from npinfer.threads import one_blas_thread
 
 STEPS = (30, 25)  # as of `descend`
 BEFORE_STRETCHED, STRETCHED = (15, 0), (30, 60)  # the same where rates can be stretched: before that, and then
+ABSURD = 1e4  # of −ln density, for each bin
+DIGITS = 1e-10  # of −ln density that is absurd, which its EDM is below
 
 
 def from_start(
@@ -45,7 +47,8 @@ def native(
 ) -> Minima:
     """Descend from one start point a problem; those that run into the bowl of a `known` minimum end there, above it.
 
-    What does not come to rest goes on in stretched coordinates, and then with MIGRAD.
+    What does not come to rest goes on in stretched coordinates, and then with MIGRAD; not where the data are absurd:
+    rounding may be all that keeps these from it.
     """
     profiled, tolerance = Profiled(likelihood, free), options.tolerance
     plain = Coordinates(likelihood.parameters, free, start)
@@ -59,6 +62,8 @@ def native(
         state = Descent(profiled, packed.take(left), stretched, stretched.to_box(at), tolerance)
         minima.put(left, minima.take(left).better(_settled(state, above, STRETCHED)))
         left = np.flatnonzero(~minima.valid)
+    minima.valid[left] = minima.edm[left] < DIGITS * (minima.nll[left] - ABSURD * max(packed.counts.shape[-1], 1))
+    left = np.flatnonzero(~minima.valid)
     if len(left):
         polished = _migrad(likelihood, packed.take(left), minima.points[left], free, options)
         minima.put(left, minima.take(left).better(polished))
