@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from npinfer.core.digests import write_digests
+from npinfer.core.files import read_arrays
 from npinfer.paths import data_file
 from npinfer.physics.constants import AVOGADRO
 from npinfer.physics.deep_inelastic import csms_total
@@ -24,8 +25,7 @@ FILES = ("effective_volume.csv", "events.csv")
 
 def main(arguments: list[str]) -> None:
     output = Path(arguments[0]) if arguments else FOLDER
-    with np.load(data_file("icecube_hese", "response.npz"), allow_pickle=False) as stored:
-        tables = {name: stored[name] for name in stored.files}
+    tables = read_arrays(data_file("icecube_hese", "response.npz"))
     names = [f"volume_km3_cos_{low:.1f}_{high:.1f}" for low, high in zip(*_pairs(tables["cos_edges"]), strict=True)]
     lines = [",".join(["energy_gev", *names])]
     for energy, row in zip(NODES_GEV, smooth_volume(tables), strict=True):

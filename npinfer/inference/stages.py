@@ -16,6 +16,7 @@ from npinfer.threads import one_blas_thread
 
 ROUGH = 1e-4  # tolerance of the coarse approximation
 PROMISING = 1.0  # of −ln density above the lowest of its minima, which the exact ones may turn round
+NEAR = 0.1  # of the width of parameters, between minima that others are looked for between
 SAME = 0.05  # of the width of parameters, between points that are one minimum
 
 
@@ -33,8 +34,8 @@ def in_turn(
 ) -> Minima:
     """As `in_two_stages`, of problems next to each other on a path, told apart by what is not `free`.
 
-    Some come first, and others start between the minima of these, of each start point: fewer steps are left then. Where
-    two start points lead to one minimum on both sides, the later one is tried again.
+    Some come first, and others start between the minima of these where they are near each other, of each start point:
+    fewer steps are left then. Where two start points lead to one minimum on both sides, the later one is tried again.
     """
     first, width = starts[0], likelihood.parameters.width
     rough, found = [Minima.none(*first.shape) for _ in starts], Minima.none(*first.shape)
@@ -42,11 +43,10 @@ def in_turn(
     with one_blas_thread():
         for turn in turns(np.where(free, 0.0, first / width)):
             rows = turn.rows
-            begin = [start[rows] for start in starts]
-            if turn.known:
-                begin = _between(turn, rough, begin, free, width)
+            begin = _between(turn, rough, [start[rows] for start in starts], free, width)
             some = _rough(likelihood, packed.take(rows), begin, free, options)
-            exact = _exact(likelihood, packed.take(rows), some, free, options, turn.between(off))
+            shift = np.where(turn.inside[:, None], turn.between(off), 0.0)
+            exact = _exact(likelihood, packed.take(rows), some, free, options, shift)
             at = np.argmin([minima.nll for minima in some], axis=0)
             away = exact.points - np.array([minima.points for minima in some])[at, np.arange(len(rows))]
             off[rows] = np.where((np.abs(away) < SAME * width).all(axis=1)[:, None], away, 0.0)
@@ -58,10 +58,17 @@ def in_turn(
 def _between(
     turn: Turn, rough: Sequence[Minima], starts: Sequence[np.ndarray], free: np.ndarray, width: np.ndarray
 ) -> list[np.ndarray]:
-    """Where the problems of a turn start, between the minima from each start point: (rows, parameters) for each."""
-    begin = [np.where(free, turn.between(minima.points), start) for minima, start in zip(rough, starts, strict=True)]
+    """Where the problems of a turn start, (rows, parameters) for each start point.
+
+    That is between the minima from it for those inside, where these are near each other, and else the start point.
+    """
+    begin = []
+    for minima, start in zip(rough, starts, strict=True):
+        apart = np.abs(minima.points[turn.high] - minima.points[turn.low]) * free
+        near = (turn.inside & (apart < NEAR * width).all(axis=1))[:, None]
+        begin.append(np.where(near & free, turn.between(minima.points), start))
     for k in range(1, len(starts)):
-        lost = np.all([_same(rough[k], rough[:k], ends, width) for ends in (turn.low, turn.high)], axis=0)
+        lost = turn.inside & np.all([_same(rough[k], rough[:k], ends, width) for ends in (turn.low, turn.high)], axis=0)
         again = np.where(starts[k] == starts[0], begin[0], starts[k])
         begin[k] = np.where(lost[:, None], again, begin[k])
     return begin
