@@ -65,13 +65,18 @@ def profile(
 
 
 def profile_points(likelihood: Any, chunk: Arrays) -> Arrays:
-    """The minima with the grid's parameters held, at the points of one chunk."""
-    options = FitOptions(tolerance=float(chunk["tolerance"]))
+    """The minima with the grid's parameters held, at the points of one chunk.
+
+    Where the data are impossible at a point, its start values are tried in its place.
+    """
+    options, packed = FitOptions(tolerance=float(chunk["tolerance"])), likelihood.pack(None)
     points, free = chunk["points"], chunk["free"].astype(bool)
-    starts = [points]
-    for other in chunk["further"]:
-        starts.append(likelihood.parameters.shrink(np.where(free, other, points), free))
-    minima = minimise(likelihood, likelihood.pack(None), starts, free, options, neighbours=True)
+    impossible = np.isinf(_nll(likelihood.coarse or likelihood, points, packed))[:, None]
+    starts = [
+        likelihood.parameters.shrink(np.where(free, other, points), free)
+        for other in (np.where(impossible, likelihood.parameters.init, points), *chunk["further"])
+    ]
+    minima = minimise(likelihood, packed, starts, free, options, neighbours=True)
     return {"points": minima.points, "nll": minima.nll}
 
 
